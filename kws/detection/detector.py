@@ -1,0 +1,229 @@
+"""From confidences to keyword events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from kws.detection.triggers import Arming, next_triggers
+from kws.errors import InputError
+
+
+class KeywordLike(Protocol):
+    """A keyword's name and the columns of its units, in spoken order."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def units(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One event; times in seconds from the start of the stream, at the centre of a frame."""
+
+    keyword: str
+    start_s: float
+    end_s: float
+    peak_s: float
+    confidence: float  # the largest of the event
+    trigger_s: float  # when the threshold was reached
+
+
+@dataclass(frozen=True)
+class OpenEvent:
+    """An event that has triggered and has not ended yet; frames from the start of the stream."""
+
+    keyword: int
+    start: int
+    trigger: int
+    peak: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class DetectorState:
+    """All that the past of a stream means to its future."""
+
+    num_frames: int
+    smoothed: np.ndarray  # (at most w_max - 1, C), the last frames
+    arming: tuple[Arming, ...]  # of each keyword
+    open: tuple[OpenEvent, ...]
+
+
+class Detector:
+    """Thresholds, refractory period, start and end of events: a `Stage` on numpy arrays.
+
+    A keyword triggers at the first frame whose confidence reaches its threshold. It can do so
+    again when `refractory_s` has passed since and its confidence has been below the threshold in
+    between: one burst is one event. The event ends at the first frame from the trigger on whose
+    smoothed posterior of the last unit is below half of that unit's largest one in the last
+    `w_max` frames, at most `w_max` frames after the trigger; it starts where the smoothed
+    posterior of the first unit last rose to half of its largest one in the `w_max` frames up to
+    the trigger; its peak is the first frame of largest confidence from trigger to end.
+    """
+
+    def __init__(
+        self,
+        keywords: Sequence[KeywordLike],
+        thresholds: Mapping[str, float],
+        *,
+        refractory_s: float = 1.0,
+        frame_shift_s: float = 0.01,
+        frame_offset_s: float = 0.0,
+        w_max: int = 100,
+    ) -> None:
+        """Make a detector.
+
+        Args:
+            keywords: the columns of the confidences, in order.
+            thresholds: of every keyword, by its name.
+            refractory_s: the least time between two triggers of a keyword.
+            frame_shift_s: time from frame to frame.
+            frame_offset_s: the centre of frame 0.
+            w_max: frames of the confidence's window.
+
+        Raises:
+            InputError: a keyword without a threshold, a threshold without a keyword, or a
+                negative time.
+        """
+        names = [keyword.name for keyword in keywords]
+        if missing := [name for name in names if name not in thresholds]:
+            raise InputError(f"keyword {missing[0]!r} has no threshold; give it one")
+        if unknown := [name for name in thresholds if name not in names]:
+            raise InputError(
+                f"threshold for {unknown[0]!r}: the keywords are {', '.join(map(repr, names))}"
+            )
+        if refractory_s < 0:
+            raise InputError(f"refractory_s={refractory_s}: it must be 0 or greater")
+        if w_max < 1:
+            raise InputError(f"w_max={w_max}: it must be 1 frame or more")
+        self.keywords = tuple(keywords)
+        self.thresholds = np.array([thresholds[name] for name in names], dtype=np.float64)
+        self.refractory_frames = frames_of(refractory_s, frame_shift_s)
+        self.frame_shift_s = frame_shift_s
+        self.frame_offset_s = frame_offset_s
+        self.w_max = w_max
+
+    def init_state(self) -> DetectorState:
+        """The state before the first frame: every keyword is armed."""
+        return DetectorState(0, np.zeros((0, 0)), (Arming(),) * len(self.keywords), ())
+
+    def step(
+        self, x: tuple[np.ndarray, np.ndarray], state: DetectorState
+    ) -> tuple[list[Detection], DetectorState]:
+        """Take the next frames; the events that end in them, in the order of their ends.
+
+        Args:
+            x: confidences (T, K) and smoothed posteriors (T, C), T >= 0.
+            state: what the step before returned.
+        """
+        confidences, smoothed = x
+        num_frames = len(confidences)
+        if confidences.shape != (len(smoothed), len(self.keywords)):
+            raise InputError(
+                f"confidences {confidences.shape} and smoothed posteriors {smoothed.shape}: "
+                f"they must be (T, {len(self.keywords)}) and (T, units)"
+            )
+        if num_frames == 0:
+            return [], state
+        past = state.smoothed.reshape(-1, smoothed.shape[1])
+        known = np.concatenate((past, smoothed))
+        first = state.num_frames - len(past)  # the frame of known[0]
+        events, arming = self._triggered(confidences, known, first, state)
+        ended, open_events = [], []
+        for event in (*state.open, *events):
+            event, end = self._followed(event, confidences, known, first, state.num_frames)
+            if end is None:
+                open_events.append(event)
+            else:
+                ended.append((end, event))
+        ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
+        # a copy: a view would keep the whole block alive
+        kept = known[max(0, len(known) - (self.w_max - 1)) :].copy()
+        new_state = DetectorState(state.num_frames + num_frames, kept, arming, tuple(open_events))
+        return [self._detection(event, end) for end, event in ended], new_state
+
+    def flush(self, state: DetectorState) -> list[Detection]:
+        """End the stream: events that are still open end at its last frame."""
+        still_open = sorted(state.open, key=lambda event: (event.keyword, event.trigger))
+        return [self._detection(event, state.num_frames - 1) for event in still_open]
+
+    def _triggered(
+        self, confidences: np.ndarray, known: np.ndarray, first: int, state: DetectorState
+    ) -> tuple[list[OpenEvent], tuple[Arming, ...]]:
+        """The events that begin in the chunk."""
+        if not (confidences >= self.thresholds).any():
+            return [], tuple(a if a.fell else replace(a, fell=True) for a in state.arming)
+        events, arming = [], []
+        for k, keyword in enumerate(self.keywords):
+            triggers, after = next_triggers(
+                confidences[:, k],
+                float(self.thresholds[k]),
+                self.refractory_frames,
+                state.arming[k],
+                state.num_frames,
+            )
+            arming.append(after)
+            for trigger in triggers:
+                start = self._start(known[:, keyword.units[0]], first, trigger)
+                confidence = float(confidences[trigger - state.num_frames, k])
+                events.append(OpenEvent(k, start, trigger, trigger, confidence))
+        return events, tuple(arming)
+
+    def _start(self, unit: np.ndarray, first: int, trigger: int) -> int:
+        """The frame where `unit`, whose frame 0 is `first`, last rose to half of its peak."""
+        begin = max(0, trigger - first - self.w_max + 1)
+        window = unit[begin : trigger - first + 1]
+        above = window >= window.max() / 2
+        rises = np.flatnonzero(above & ~np.concatenate(([False], above[:-1])))
+        return first + begin + int(rises[-1])
+
+    def _followed(
+        self,
+        event: OpenEvent,
+        confidences: np.ndarray,
+        known: np.ndarray,
+        first: int,
+        chunk_start: int,
+    ) -> tuple[OpenEvent, int | None]:
+        """The event with its peak so far, and the frame where it ends if that is known."""
+        begin = max(event.trigger, chunk_start)
+        latest = event.trigger + self.w_max
+        stop = min(first + len(known), latest + 1)
+        end = latest if stop == latest + 1 else None
+        unit = known[:, self.keywords[event.keyword].units[-1]]
+        for frame in range(begin, stop):
+            window = unit[max(0, frame - first - self.w_max + 1) : frame - first + 1]
+            if window[-1] < window.max() / 2:
+                stop, end = frame + 1, frame
+                break
+        part = confidences[begin - chunk_start : stop - chunk_start, event.keyword]
+        best = int(part.argmax())
+        if part[best] > event.confidence:
+            event = replace(event, peak=begin + best, confidence=float(part[best]))
+        return event, end
+
+    def _detection(self, event: OpenEvent, end: int) -> Detection:
+        return Detection(
+            self.keywords[event.keyword].name,
+            self._time(event.start),
+            self._time(end),
+            self._time(event.peak),
+            event.confidence,
+            self._time(event.trigger),
+        )
+
+    def _time(self, frame: int) -> float:
+        return self.frame_offset_s + frame * self.frame_shift_s
+
+
+def frames_of(seconds: float, frame_shift_s: float) -> int:
+    """The least number of frames that last `seconds` or longer."""
+    # 0.3 / 0.1 is a hair above 3: a millionth of a frame is no frame
+    return math.ceil(seconds / frame_shift_s - 1e-6)
