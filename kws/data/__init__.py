@@ -1,0 +1,27 @@
+"""Data dirs, word times and what is made of them."""
+
+from kws.data.ctm import Word, read_ctm, read_wrd_phn, write_ctm
+from kws.data.data_dir import (
+    NO_TRANSCRIPT,
+    DataDir,
+    Utterance,
+    read_data_dir,
+    write_data_dir,
+)
+from kws.data.hashing import hash_of
+from kws.data.text import keyword_spans, keywords_in
+
+__all__ = [
+    "NO_TRANSCRIPT",
+    "DataDir",
+    "Utterance",
+    "Word",
+    "hash_of",
+    "keyword_spans",
+    "keywords_in",
+    "read_ctm",
+    "read_data_dir",
+    "read_wrd_phn",
+    "write_ctm",
+    "write_data_dir",
+]
