@@ -1,0 +1,342 @@
+"""The chain from samples to keyword events, on one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kws.detection import Detection, Detector
+from kws.detection.detector import DetectorState
+from kws.errors import InputError
+from kws.features import (
+    CmvnStats,
+    FeatureOptions,
+    FeaturePipeline,
+    format_feature_options,
+    parse_feature_options,
+)
+from kws.nnet import ModelFile, Nnet, read_model, write_model
+from kws.posterior import Confidence, Keyword, OrderedConfidence, Smoothing
+
+BLOCK_S = 30.0  # long recordings pass in blocks of this, so that memory stays bounded
+CONFIDENCES: dict[str, type[Confidence] | type[OrderedConfidence]] = {
+    "chen": Confidence,
+    "ordered": OrderedConfidence,
+}
+Scores = tuple[np.ndarray, np.ndarray]  # confidences (T, K), smoothed posteriors (T, C)
+
+
+@dataclass(frozen=True)
+class ScoreState:
+    """The states of the stages up to the confidence."""
+
+    features: Any
+    nnet: Any
+    smoothing: Tensor | None
+    confidence: Tensor | None
+
+
+@dataclass(frozen=True)
+class SpotterState:
+    """The states of the whole chain."""
+
+    scores: ScoreState
+    detector: DetectorState
+
+
+class Spotter(nn.Module):
+    """Samples -> features -> posteriors -> smoothing -> confidences -> events.
+
+    It is a `Stage` from samples to lists of `Detection`. The window lengths, the kind of
+    confidence, the keywords and their thresholds come from the model's metadata.
+    """
+
+    def __init__(
+        self,
+        options: FeatureOptions,
+        stats: CmvnStats | None,
+        nnet: Nnet,
+        metadata: Mapping[str, Any],
+        source: str = "model",
+    ) -> None:
+        """Join the stages.
+
+        Args:
+            options: how the network's input is made from samples.
+            stats: what global CMVN needs.
+            nnet: the network; its outputs are the units.
+            metadata: of the model file.
+            source: the model's file name, for error messages.
+
+        Raises:
+            InputError: metadata that is incomplete or does not fit the network.
+        """
+        super().__init__()
+        self.source = source
+        self.options = options
+        self.stats = stats
+        self.metadata = dict(metadata)
+        self.units: tuple[str, ...] = tuple(self._entry("units"))
+        self.keywords = tuple(
+            Keyword(entry["name"], tuple(entry["units"])) for entry in self._entry("keywords")
+        )
+        self._check_units(nnet.output_dim)
+        posterior = {"w_smooth": 30, "w_max": 100, "confidence": "chen"}
+        posterior |= self.metadata.get("posterior", {})
+        if posterior["confidence"] not in CONFIDENCES:
+            raise InputError(
+                f"{source}: confidence {posterior['confidence']!r}: it must be one of "
+                + ", ".join(CONFIDENCES)
+            )
+        self.features = FeaturePipeline(options, stats)
+        self.nnet = nnet
+        self.smoothing = Smoothing(posterior["w_smooth"])
+        self.confidence = CONFIDENCES[posterior["confidence"]](self.keywords, posterior["w_max"])
+        self.refractory_s = float(self.metadata.get("refractory_s", 1.0))
+        self.thresholds: dict[str, float] = {
+            name: float(entry["threshold"])
+            for name, entry in self.metadata.get("thresholds", {}).items()
+        }
+        self._detector = self.detector(self.thresholds) if self.has_thresholds else None
+        self.eval()
+
+    @classmethod
+    def from_parts(
+        cls,
+        options: FeatureOptions,
+        stats: CmvnStats | None,
+        nnet: Nnet,
+        metadata: Mapping[str, Any],
+    ) -> Spotter:
+        """A spotter of a network in memory; the arguments are those of the constructor."""
+        return cls(options, stats, nnet, metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Spotter:
+        """Read a model file.
+
+        Raises:
+            InputError: not a model file, or one without features or keywords.
+        """
+        model = read_model(path)
+        if not model.features:
+            raise InputError(
+                f"{path}: holds a network without features and keywords; a keyword model is "
+                "what `kws train` makes"
+            )
+        options, stats = features_of(model, str(path))
+        return cls(options, stats, nnet_of(model, str(path)), model.metadata, str(path))
+
+    def to_model_file(self) -> ModelFile:
+        """What `load` reads again."""
+        tensors = {f"nnet.{name}": value for name, value in self.nnet.state_dict().items()}
+        if self.stats is not None:
+            tensors["cmvn.stats"] = torch.as_tensor(self.stats.to_matrix())
+        return ModelFile(
+            network=self.nnet.config_text(),
+            features=format_feature_options(self.options),
+            metadata=self.metadata,
+            tensors=tensors,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file, atomically."""
+        write_model(path, self.to_model_file())
+
+    def with_thresholds(self, thresholds: Mapping[str, Mapping[str, Any]]) -> Spotter:
+        """The same chain with other thresholds, as they stand in the metadata.
+
+        Args:
+            thresholds: of each keyword, a mapping that holds "threshold" and what else is known
+                of that operating point.
+        """
+        entries = {name: dict(entry) for name, entry in thresholds.items()}
+        metadata = {**self.metadata, "thresholds": entries}
+        return Spotter(self.options, self.stats, self.nnet, metadata, self.source)
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether every keyword has one."""
+        return all(keyword.name in self.thresholds for keyword in self.keywords)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the samples that it takes, in Hz."""
+        return self.options.sample_rate
+
+    def detector(self, thresholds: Mapping[str, float]) -> Detector:
+        """The detector of this model's frames and keywords, with the thresholds given."""
+        return Detector(
+            self.keywords,
+            thresholds,
+            refractory_s=self.refractory_s,
+            frame_shift_s=self.options.frame_shift_s,
+            frame_offset_s=self.options.frame_centre_s(0),
+            w_max=self.confidence.w_max,
+        )
+
+    @torch.no_grad()
+    def posteriors(self, samples: Tensor) -> Tensor:
+        """The network's outputs for whole recordings: (N, S) at 16-bit scale -> (N, T, C)."""
+        return posteriors_of(self.nnet, self.features(samples))
+
+    def score_track(self, samples: np.ndarray | Tensor) -> Scores:
+        """Confidences (T, K) and smoothed posteriors (T, C) of a whole recording, (S,) samples."""
+        state = self.init_scores()
+        block = max(1, round(BLOCK_S * self.sample_rate))
+        parts = []
+        for start in range(0, len(samples), block):
+            scores, state = self.step_scores(samples[start : start + block], state)
+            parts.append(scores)
+        parts.append(self.flush_scores(state))
+        return (
+            np.concatenate([confidences for confidences, _ in parts]),
+            np.concatenate([smoothed for _, smoothed in parts]),
+        )
+
+    def init_scores(self) -> ScoreState:
+        """The state of the chain up to the confidence, before any sample."""
+        return ScoreState(
+            self.features.init_state(),
+            self.nnet.init_state(),
+            self.smoothing.init_state(),
+            self.confidence.init_state(),
+        )
+
+    @torch.no_grad()
+    def step_scores(
+        self, samples: np.ndarray | Tensor, state: ScoreState
+    ) -> tuple[Scores, ScoreState]:
+        """The confidences and smoothed posteriors that the next samples, (S,), complete."""
+        chunk = torch.as_tensor(samples, dtype=torch.float32, device=self._device)[None]
+        features, features_state = self.features.step(chunk, state.features)
+        posteriors, nnet_state = self.nnet.step(features, state.nnet)
+        smoothed, smoothing_state = self.smoothing.step(posteriors, state.smoothing)
+        confidences, confidence_state = self.confidence.step(smoothed, state.confidence)
+        new_state = ScoreState(features_state, nnet_state, smoothing_state, confidence_state)
+        return (confidences[0].cpu().numpy(), smoothed[0].cpu().numpy()), new_state
+
+    @torch.no_grad()
+    def flush_scores(self, state: ScoreState) -> Scores:
+        """End the stream: the last frames."""
+        features = self.features.flush(state.features)
+        posteriors, nnet_state = self.nnet.step(features, state.nnet)
+        posteriors = torch.cat((posteriors, self.nnet.flush(nnet_state)), dim=1)
+        smoothed, _ = self.smoothing.step(posteriors, state.smoothing)
+        confidences, _ = self.confidence.step(smoothed, state.confidence)
+        return confidences[0].cpu().numpy(), smoothed[0].cpu().numpy()
+
+    def init_state(self) -> SpotterState:
+        """The state before any sample.
+
+        Raises:
+            InputError: a keyword has no threshold.
+        """
+        return SpotterState(self.init_scores(), self._thresholded().init_state())
+
+    def step(
+        self, samples: np.ndarray | Tensor, state: SpotterState
+    ) -> tuple[list[Detection], SpotterState]:
+        """Take the next samples, (S,) at 16-bit scale with S >= 0; the events that end in them."""
+        scores, score_state = self.step_scores(samples, state.scores)
+        events, detector_state = self._thresholded().step(scores, state.detector)
+        return events, SpotterState(score_state, detector_state)
+
+    def flush(self, state: SpotterState) -> list[Detection]:
+        """End the stream: the events that end in its last frames or with it."""
+        detector = self._thresholded()
+        events, detector_state = detector.step(self.flush_scores(state.scores), state.detector)
+        return events + detector.flush(detector_state)
+
+    @property
+    def _device(self) -> torch.device:
+        return next((p.device for p in self.nnet.parameters()), torch.device("cpu"))
+
+    def _thresholded(self) -> Detector:
+        if self._detector is None:
+            missing = next(k.name for k in self.keywords if k.name not in self.thresholds)
+            raise InputError(
+                f"{self.source}: keyword {missing!r} has no threshold; solve it with "
+                "`kws evaluate --dev` or give one"
+            )
+        return self._detector
+
+    def _entry(self, name: str) -> Any:
+        if not self.metadata.get(name):
+            raise InputError(
+                f"{self.source}: its metadata has no {name}; a keyword model is what "
+                "`kws train` makes"
+            )
+        return self.metadata[name]
+
+    def _check_units(self, output_dim: int) -> None:
+        if len(self.units) != output_dim:
+            raise InputError(
+                f"{self.source}: {len(self.units)} units, but the network has {output_dim} outputs"
+            )
+        for keyword in self.keywords:
+            if max(keyword.units) >= output_dim:
+                raise InputError(
+                    f"{self.source}: keyword {keyword.name!r}: unit {max(keyword.units)} is not "
+                    f"an output of the network, which has {output_dim}"
+                )
+
+
+def nnet_of(model: ModelFile, source: str) -> Nnet:
+    """The network of a model file, with its parameters."""
+    nnet = Nnet.from_config(model.network, source, torch.Generator())
+    prefix = "nnet."
+    parameters = {
+        name.removeprefix(prefix): value
+        for name, value in model.tensors.items()
+        if name.startswith(prefix)
+    }
+    try:
+        nnet.load_state_dict(parameters)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{source}: its tensors do not fit its network: {reason}") from None
+    return nnet.eval()
+
+
+def features_of(model: ModelFile, source: str) -> tuple[FeatureOptions, CmvnStats | None]:
+    """The feature options of a model file, and the statistics of its global CMVN."""
+    options = parse_feature_options(model.features, source)
+    matrix = model.tensors.get("cmvn.stats")
+    return options, None if matrix is None else CmvnStats.from_matrix(matrix)
+
+
+@torch.no_grad()
+def posteriors_of(nnet: Nnet, features: Tensor, *, pad: bool = True) -> Tensor:
+    """A network's outputs for whole utterances, computed in blocks of bounded memory.
+
+    Args:
+        nnet: the network.
+        features: (N, T, D).
+        pad: repeat the first and last frame at the input; without it the outputs whose context
+            does not lie in the utterance are left out (possibly all of them).
+
+    Returns:
+        (N, T, C), without `pad` (N, max(0, T - left_context - right_context), C).
+    """
+    state = nnet.init_state()
+    parts = []
+    for block in features.split(_BLOCK_FRAMES, dim=1):
+        part, state = nnet.step(block, state)
+        parts.append(part)
+    padded = torch.cat([*parts, nnet.flush(state)], dim=1)
+    if pad:
+        return padded
+    # padding reaches the edges only: what lies between is what the bare input gives
+    num_frames = max(0, features.shape[1] - nnet.left_context - nnet.right_context)
+    return padded[:, nnet.left_context : nnet.left_context + num_frames]
+
+
+_BLOCK_FRAMES = math.ceil(BLOCK_S / 0.01)
