@@ -1,0 +1,218 @@
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kws.detection import Detection, Detector, event_triggers, frames_of
+from kws.errors import InputError
+from kws.streaming import run, run_in_chunks
+
+
+@dataclass(frozen=True)
+class Word:
+    name: str
+    units: tuple[int, ...]
+
+
+def detections_frame_by_frame(detector, confidences, smoothed):
+    """The rule as it is told, over whole arrays and with nothing shared with the code."""
+    num_frames = len(confidences)
+    w_max = detector.w_max
+    ended = []
+    for k, keyword in enumerate(detector.keywords):
+        first, last = smoothed[:, keyword.units[0]], smoothed[:, keyword.units[-1]]
+        previous, fell = None, True
+        for trigger in range(num_frames):
+            above = confidences[trigger, k] >= detector.thresholds[k]
+            ready = previous is None or trigger - previous >= detector.refractory_frames
+            if not (above and ready and fell):
+                fell = fell or not above
+                continue
+            previous, fell = trigger, False
+            begin = max(0, trigger - w_max + 1)
+            half = first[begin : trigger + 1].max() / 2
+            start = trigger
+            while start > begin and not (first[start] >= half > first[start - 1]):
+                start -= 1
+            end = trigger
+            while (
+                end < num_frames - 1
+                and end < trigger + w_max
+                and last[end] >= last[max(0, end - w_max + 1) : end + 1].max() / 2
+            ):
+                end += 1
+            values = list(confidences[trigger : end + 1, k])
+            peak = trigger + values.index(max(values))
+            # an event that the stream's end has closed comes after those that ended by themselves
+            closed = last[end] < last[max(0, end - w_max + 1) : end + 1].max() / 2
+            flushed = not closed and end < trigger + w_max
+            ended.append((flushed, end, k, trigger, start, peak, max(values)))
+    return [
+        Detection(
+            detector.keywords[k].name,
+            *(detector.frame_offset_s + t * detector.frame_shift_s for t in (start, end, peak)),
+            confidence,
+            detector.frame_offset_s + trigger * detector.frame_shift_s,
+        )
+        for _, end, k, trigger, start, peak, confidence in sorted(ended)
+    ]
+
+
+def hump(num_frames, centre, width=5.0, height=0.9):
+    frames = np.arange(num_frames)
+    return height * np.exp(-(((frames - centre) / width) ** 2))
+
+
+ONE = [Word("one", (1,))]
+
+
+def test_an_event_counted_by_hand():
+    smoothed = np.zeros((12, 2))
+    smoothed[:, 1] = [0, 0.1, 0.3, 0.5, 0.6, 0.8, 0.7, 0.5, 0.41, 0.39, 0.1, 0]
+    confidences = np.maximum.accumulate(smoothed[:, 1:])
+    detector = Detector(ONE, {"one": 0.55}, frame_shift_s=0.01, frame_offset_s=0.0125)
+    (event,) = list(chain.from_iterable(run(detector, (confidences, smoothed))))
+    assert event.keyword == "one"
+    assert event.trigger_s == pytest.approx(0.0125 + 0.04)
+    assert event.start_s == pytest.approx(0.0125 + 0.02)  # 0.3 = half of 0.6, the peak so far
+    assert event.peak_s == pytest.approx(0.0125 + 0.05)  # the first frame of the largest
+    assert event.end_s == pytest.approx(0.0125 + 0.09)  # 0.39 < half of 0.8
+    assert event.confidence == 0.8
+
+
+def test_start_is_the_first_units_and_end_the_last_units():
+    smoothed = np.zeros((200, 3))
+    smoothed[:, 1], smoothed[:, 2] = hump(200, 60), hump(200, 100)
+    confidences = np.sqrt(np.maximum.accumulate(smoothed[:, 1]) * smoothed[:, 2])[:, None]
+    detector = Detector([Word("two", (1, 2))], {"two": 0.5})
+    (event,) = list(chain.from_iterable(run(detector, (confidences, smoothed))))
+    half_width_s = 0.01 * 5 * np.sqrt(np.log(2))
+    assert event.start_s == pytest.approx(0.60 - half_width_s, abs=0.01)
+    assert event.end_s == pytest.approx(1.00 + half_width_s, abs=0.011)
+
+
+def test_an_event_ends_w_max_frames_after_its_trigger_at_the_latest():
+    smoothed = np.full((300, 2), 0.9)
+    confidences = np.full((300, 1), 0.9)
+    confidences[150] = 0.95  # too late to be the peak
+    events = run(Detector(ONE, {"one": 0.5}, w_max=100), (confidences, smoothed))
+    (event,) = events[0]
+    assert (event.trigger_s, event.start_s, event.peak_s) == (0, 0, 0)
+    assert event.end_s == pytest.approx(1.0)
+    assert event.confidence == 0.9
+    assert events[1] == []
+
+
+def test_the_end_of_the_stream_ends_an_event():
+    smoothed = np.full((30, 2), 0.9)
+    confidences = np.linspace(0, 0.9, 30)[:, None]
+    stepped, flushed = run(Detector(ONE, {"one": 0.5}), (confidences, smoothed))
+    assert stepped == []
+    assert [(e.end_s, e.peak_s, e.confidence) for e in flushed] == [
+        (pytest.approx(0.29), pytest.approx(0.29), 0.9)
+    ]
+
+
+def test_one_burst_is_one_event_and_the_next_word_another():
+    smoothed = np.zeros((900, 2))
+    smoothed[:, 1] = hump(900, 200, 40) + hump(900, 600, 40)
+    confidences = smoothed[:, 1:]
+    events = list(
+        chain.from_iterable(
+            run(Detector(ONE, {"one": 0.2}, refractory_s=0.1), (confidences, smoothed))
+        )
+    )
+    assert [round(event.peak_s, 2) for event in events] == [2.0, 6.0]
+
+
+def test_events_come_in_the_order_of_their_ends():
+    smoothed = np.zeros((300, 3))
+    smoothed[:, 1], smoothed[:, 2] = hump(300, 100, 30), hump(300, 110, 5)
+    words = [Word("slow", (1,)), Word("quick", (2,))]
+    detector = Detector(words, {"slow": 0.5, "quick": 0.5})
+    events = list(chain.from_iterable(run(detector, (smoothed[:, 1:], smoothed))))
+    assert [event.keyword for event in events] == ["quick", "slow"]
+
+
+tracks = st.integers(0, 2**31).map(lambda seed: np.random.default_rng(seed))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    random=tracks,
+    num_frames=st.integers(0, 60),
+    refractory_frames=st.integers(0, 12),
+    w_max=st.integers(1, 15),
+    power=st.sampled_from([1, 4]),
+)
+def test_the_rule_frame_by_frame_in_any_chunks(random, num_frames, refractory_frames, w_max, power):
+    # coarse values: equal ones and exact halves do occur
+    confidences = np.round(random.random((num_frames, 2)) ** power, 1)
+    smoothed = np.round(random.random((num_frames, 3)) ** power, 1)
+    words = [Word("one", (1,)), Word("two", (1, 2))]
+    thresholds = {"one": 0.5, "two": 0.3}
+    detector = Detector(
+        words,
+        thresholds,
+        refractory_s=refractory_frames * 0.01,
+        frame_shift_s=0.01,
+        frame_offset_s=0.0125,
+        w_max=w_max,
+    )
+    assert detector.refractory_frames == refractory_frames
+    expected = detections_frame_by_frame(detector, confidences, smoothed)
+    assert list(chain.from_iterable(run(detector, (confidences, smoothed)))) == expected
+
+    cuts = np.sort(random.integers(0, num_frames + 1, size=6))
+    chunks = list(zip(np.split(confidences, cuts), np.split(smoothed, cuts), strict=True))
+    assert list(chain.from_iterable(run_in_chunks(detector, chunks))) == expected
+    frames = [(confidences[t : t + 1], smoothed[t : t + 1]) for t in range(num_frames)]
+    assert list(chain.from_iterable(run_in_chunks(detector, frames))) == expected
+
+    for k, word in enumerate(words):
+        triggers = event_triggers(confidences[:, k], thresholds[word.name], refractory_frames)
+        trigger_times = sorted(e.trigger_s for e in expected if e.keyword == word.name)
+        assert [0.0125 + t * 0.01 for t in triggers] == trigger_times
+
+
+def test_a_step_leaves_the_state_it_was_given_alone():
+    random = np.random.default_rng(5)
+    smoothed = random.random((50, 2))
+    detector = Detector(ONE, {"one": 0.5}, refractory_s=0.05, w_max=10)
+    _, state = detector.step((smoothed[:25, 1:], smoothed[:25]), detector.init_state())
+    rest = (smoothed[25:, 1:], smoothed[25:])
+    first, _ = detector.step(rest, state)
+    second, _ = detector.step(rest, state)
+    assert first == second
+    assert first
+
+
+def test_nothing_of_the_past_outlives_w_max_frames():
+    detector = Detector(ONE, {"one": 0.5}, w_max=10)
+    _, state = detector.step((np.zeros((5000, 1)), np.zeros((5000, 2))), detector.init_state())
+    assert state.smoothed.base is None
+    assert state.smoothed.shape == (9, 2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [(0, 0), (0.3, 30), (1.0, 100), (0.29, 29), (0.005, 1), (1.001, 101)]
+)
+def test_frames_of_a_time(seconds, frames):
+    assert frames_of(seconds, 0.01) == frames
+
+
+def test_mistakes_are_told():
+    with pytest.raises(InputError, match=r"^keyword 'one' has no threshold; give it one$"):
+        Detector(ONE, {})
+    with pytest.raises(InputError, match=r"^threshold for 'two': the keywords are 'one'$"):
+        Detector(ONE, {"one": 0.5, "two": 0.5})
+    with pytest.raises(InputError, match=r"^refractory_s=-1: it must be 0 or greater$"):
+        Detector(ONE, {"one": 0.5}, refractory_s=-1)
+    with pytest.raises(InputError, match=r"^w_max=0: it must be 1 frame or more$"):
+        Detector(ONE, {"one": 0.5}, w_max=0)
+    detector = Detector(ONE, {"one": 0.5})
+    with pytest.raises(InputError, match=r"they must be \(T, 1\) and \(T, units\)"):
+        detector.step((np.zeros((5, 2)), np.zeros((5, 2))), detector.init_state())
