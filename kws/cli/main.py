@@ -1,0 +1,137 @@
+"""The `kws` program: finds the module of a sub-command and turns a user's mistakes into one line.
+
+`kws/cli/NAME.py` holds either a function `NAME` (one command) or a typer app `app` (a group of
+commands). A module is imported only when its command runs: the list of commands that `kws --help`
+prints is read from the modules' text, so that it comes at once and without torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from kws import __version__
+from kws.errors import InputError
+
+COMMANDS = (
+    "describe",
+    "info",
+    "init",
+    "features",
+    "data",
+    "align",
+    "train",
+    "posteriors",
+    "evaluate",
+    "detect",
+)
+# typer's parent of all mistakes in the use of a command (click's, or its own copy of click's)
+UsageError: type[Any] = typer.BadParameter.__mro__[2]
+
+
+def _module_path(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.py")
+
+
+def _short_help(name: str) -> str:
+    """The first line of the command's docstring, read without importing its module."""
+    module = ast.parse(_module_path(name).read_text(encoding="utf-8"))
+    functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    function = next((node for node in functions if node.name == name), None)
+    docstring = ast.get_docstring(module if function is None else function) or ""
+    return docstring.partition("\n")[0]
+
+
+def _load(name: str) -> Any:
+    """The command itself, out of its module."""
+    module = importlib.import_module(f"kws.cli.{name}")
+    app = getattr(module, "app", None)
+    if app is None:
+        function: Callable[..., None] = getattr(module, name)
+        # typer wraps lines of help; \b keeps those of a block as they are
+        help_text = (function.__doc__ or "").replace(
+            "\n\n    Examples:", "\n\n    \b\n    Examples:"
+        )
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(name, help=help_text)(function)
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands' names and imports the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in COMMANDS if _module_path(name).exists()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return TyperCommand(cmd_name, help=_short_help(cmd_name))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _load(name) if command is not None and name else command, rest
+
+
+app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def kws(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """From recordings to a keyword detector, and from audio to keyword events."""
+
+
+def run(args: list[str]) -> int:
+    """Run the program and return its exit status: 0, or 2 after one line on standard error.
+
+    Args:
+        args: the words after `kws`.
+    """
+    if args == ["--version"]:
+        print(f"kws {__version__}")
+        return 0
+    try:
+        status = typer.main.get_command(app).main(
+            args or ["--help"], prog_name="kws", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except InputError as error:
+        return _fail(str(error))
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "kws"
+        return _fail(f"{path}: {error.format_message()} (see {path} --help)")
+    except BrokenPipeError:
+        # whoever read our output has gone; nothing more can be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        name = error.filename if error.filename is not None else "kws"
+        return _fail(f"{name}: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(" ".join(message.split("\n")), file=sys.stderr)
+    return 2
+
+
+def main() -> None:
+    """The entry point of the `kws` program."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sys.exit(run(sys.argv[1:]))

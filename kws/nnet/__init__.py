@@ -1,0 +1,16 @@
+"""Networks made of components that Kaldi's config text describes."""
+
+from kws.nnet.component import COMPONENTS, Component
+from kws.nnet.model_file import ModelFile, read_model, write_model
+from kws.nnet.nnet import Nnet, NnetState, resize_output
+
+__all__ = [
+    "COMPONENTS",
+    "Component",
+    "ModelFile",
+    "Nnet",
+    "NnetState",
+    "read_model",
+    "resize_output",
+    "write_model",
+]

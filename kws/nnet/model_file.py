@@ -1,0 +1,92 @@
+"""A model is one file: safetensors whose metadata holds everything that is not a tensor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from kws.errors import InputError
+from kws.files import atomic_path
+
+FORMAT = "kws"
+FORMAT_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file holds.
+
+    Attributes:
+        network: the network's config text.
+        features: the feature options as `--option=value` lines; "" for a network alone.
+        metadata: units, keywords, posterior handling, thresholds, model card: what JSON can hold.
+        tensors: by name; the network's begin with `nnet.`.
+    """
+
+    network: str
+    features: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def write_model(path: str | Path, model: ModelFile) -> None:
+    """Write `model` to `path`, atomically.
+
+    Raises:
+        ValueError: the metadata holds what JSON cannot, such as NaN.
+    """
+    texts = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "network": model.network,
+        "features": model.features,
+        "metadata": json.dumps(model.metadata, allow_nan=False, sort_keys=True),
+    }
+    tensors = {name: value.detach().cpu().clone() for name, value in model.tensors.items()}
+    content = safetensors.torch.save(tensors, texts)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_model(path: str | Path) -> ModelFile:
+    """Read a model file.
+
+    Raises:
+        InputError: the file cannot be read, is not a model of this program, or is damaged.
+    """
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a model file") from None
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            texts = file.metadata() or {}
+            _check_format(path, texts)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = json.loads(texts["metadata"])
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path}: not a kws model, or damaged ({reason}); make it again") from None
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: the model's metadata is not a JSON object; make it again")
+    return ModelFile(texts["network"], texts["features"], metadata, tensors)
+
+
+def _check_format(path: str | Path, texts: Mapping[str, str]) -> None:
+    if texts.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: a safetensors file, but not a kws model; use `kws init` or train"
+        )
+    version = texts.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: model format {version}, this kws reads {FORMAT_VERSION}; use a newer kws"
+        )
