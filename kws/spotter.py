@@ -87,7 +87,7 @@ class Spotter(nn.Module):
         self.keywords = tuple(
             Keyword(entry["name"], tuple(entry["units"])) for entry in self._entry("keywords")
         )
-        self._check_units(nnet.output_dim)
+        self._check_dims(nnet)
         posterior = {"w_smooth": 30, "w_max": 100, "confidence": "chen"}
         posterior |= self.metadata.get("posterior", {})
         if posterior["confidence"] not in CONFIDENCES:
@@ -131,14 +131,15 @@ class Spotter(nn.Module):
                 f"{path}: holds a network without features and keywords; a keyword model is "
                 "what `kws train` makes"
             )
+        nnet = Nnet.from_tensors(model.network, str(path), model.tensors)
         options, stats = features_of(model, str(path))
-        return cls(options, stats, nnet_of(model, str(path)), model.metadata, str(path))
+        return cls(options, stats, nnet, model.metadata, str(path))
 
     def to_model_file(self) -> ModelFile:
         """What `load` reads again."""
-        tensors = {f"nnet.{name}": value for name, value in self.nnet.state_dict().items()}
+        tensors = self.nnet.tensors()
         if self.stats is not None:
-            tensors["cmvn.stats"] = torch.as_tensor(self.stats.to_matrix())
+            tensors["cmvn.stats"] = self.stats.to_matrix()
         return ModelFile(
             network=self.nnet.config_text(),
             features=format_feature_options(self.options),
@@ -257,7 +258,7 @@ class Spotter(nn.Module):
 
     @property
     def _device(self) -> torch.device:
-        return next((p.device for p in self.nnet.parameters()), torch.device("cpu"))
+        return self.features.fbank.window.device
 
     def _thresholded(self) -> Detector:
         if self._detector is None:
@@ -276,41 +277,30 @@ class Spotter(nn.Module):
             )
         return self.metadata[name]
 
-    def _check_units(self, output_dim: int) -> None:
-        if len(self.units) != output_dim:
+    def _check_dims(self, nnet: Nnet) -> None:
+        if nnet.input_dim != self.options.dim:
             raise InputError(
-                f"{self.source}: {len(self.units)} units, but the network has {output_dim} outputs"
+                f"{self.source}: the network reads {nnet.input_dim} values per frame, but the "
+                f"features have {self.options.dim}; make them equal"
+            )
+        if nnet.output_dim != len(self.units):
+            raise InputError(
+                f"{self.source}: the network has {nnet.output_dim} outputs, but the metadata "
+                f"{len(self.units)} units; make them equal"
             )
         for keyword in self.keywords:
-            if max(keyword.units) >= output_dim:
+            if max(keyword.units) >= len(self.units):
                 raise InputError(
-                    f"{self.source}: keyword {keyword.name!r}: unit {max(keyword.units)} is not "
-                    f"an output of the network, which has {output_dim}"
+                    f"{self.source}: keyword {keyword.name!r}: there is no unit "
+                    f"{max(keyword.units)}; they are 0 to {len(self.units) - 1}"
                 )
-
-
-def nnet_of(model: ModelFile, source: str) -> Nnet:
-    """The network of a model file, with its parameters."""
-    nnet = Nnet.from_config(model.network, source, torch.Generator())
-    prefix = "nnet."
-    parameters = {
-        name.removeprefix(prefix): value
-        for name, value in model.tensors.items()
-        if name.startswith(prefix)
-    }
-    try:
-        nnet.load_state_dict(parameters)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{source}: its tensors do not fit its network: {reason}") from None
-    return nnet.eval()
 
 
 def features_of(model: ModelFile, source: str) -> tuple[FeatureOptions, CmvnStats | None]:
     """The feature options of a model file, and the statistics of its global CMVN."""
     options = parse_feature_options(model.features, source)
     matrix = model.tensors.get("cmvn.stats")
-    return options, None if matrix is None else CmvnStats.from_matrix(matrix)
+    return options, None if matrix is None else CmvnStats.from_matrix(matrix, source)
 
 
 @torch.no_grad()
