@@ -1,0 +1,118 @@
+"""What was said in an utterance, as far as the counting of misses and false alarms needs it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kws.data import Word
+
+WORD_MARGIN_S = 0.5  # an event belongs to a word when its peak is no further from it than this
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where events of a keyword are no false alarms; seconds from the start of the utterance."""
+
+    start_s: float
+    end_s: float
+    is_trial: bool = True
+    """whether it is a miss when no event lies in it"""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One utterance: how long it is and where its keywords are."""
+
+    data_dir: str
+    utterance: str
+    duration_s: float
+    windows: Mapping[str, tuple[Window, ...]]
+    """by keyword, those that are in it; in the order of their starts and of their ends"""
+
+    def windows_of(self, keyword: str) -> tuple[Window, ...]:
+        return self.windows.get(keyword, ())
+
+    def num_positives(self, keyword: str) -> int:
+        return sum(window.is_trial for window in self.windows_of(keyword))
+
+    def seconds_without(self, keyword: str) -> float:
+        """How much of it is audio without `keyword`: its duration minus the keyword's windows."""
+        left, covered_to = self.duration_s, 0.0
+        for window in sorted(self.windows_of(keyword), key=lambda window: window.start_s):
+            start, end = max(window.start_s, covered_to), min(window.end_s, self.duration_s)
+            left -= max(0.0, end - start)
+            covered_to = max(covered_to, end)
+        return max(0.0, left)
+
+
+def make_reference(
+    data_dir: str,
+    utterance: str,
+    duration_s: float,
+    text: str,
+    words: Sequence[Word],
+    keywords: Iterable[str],
+) -> Reference:
+    """Find the keywords of an utterance in its word times, or else in its text.
+
+    With times each word is a trial of its own: its window is the word and 0.5 s on both sides.
+    Without, the utterance is one trial, wherever in it the event lies; a text that holds the
+    keyword n times excuses n events.
+
+    Args:
+        data_dir: where the utterance is from.
+        utterance: its id.
+        duration_s: of its audio.
+        text: its transcript.
+        words: its word times, none when they are unknown.
+        keywords: the names to look for.
+    """
+    windows: dict[str, tuple[Window, ...]] = {}
+    for keyword in keywords:
+        in_text = len(_places([*map(str.casefold, text.split())], keyword))
+        spans = _spans(words, keyword)
+        if len(spans) >= in_text:
+            # starts and ends each in order, even where two voices overlap: no window in another
+            starts, ends = sorted(start for start, _ in spans), sorted(end for _, end in spans)
+            found = [
+                Window(start - WORD_MARGIN_S, end + WORD_MARGIN_S)
+                for start, end in zip(starts, ends, strict=True)
+            ]
+        else:
+            if words:
+                logger.warning(
+                    "%s: %s: the text holds %r %d times, its ctm %d times; its times are not used",
+                    *(data_dir, utterance, keyword, in_text, len(spans)),
+                )
+            found = [Window(-math.inf, math.inf, is_trial=i == 0) for i in range(in_text)]
+        if found:
+            windows[keyword] = tuple(found)
+    return Reference(data_dir, utterance, duration_s, windows)
+
+
+def hours_without(references: Iterable[Reference], keyword: str) -> float:
+    """Hours of audio that do not hold `keyword`."""
+    return sum(reference.seconds_without(keyword) for reference in references) / 3600
+
+
+def _spans(words: Sequence[Word], keyword: str) -> list[tuple[float, float]]:
+    """Start and end of every run of `words` that is `keyword`."""
+    length = len(keyword.split())
+    places = _places([word.word.casefold() for word in words], keyword)
+    return [(words[i].start_s, words[i + length - 1].end_s) for i in places]
+
+
+def _places(words: Sequence[str], keyword: str) -> list[int]:
+    """Where `keyword` (one word or several) begins in `words`; runs do not overlap."""
+    wanted = keyword.casefold().split()
+    places: list[int] = []
+    for i in range(len(words) - len(wanted) + 1):
+        free = not places or i >= places[-1] + len(wanted)
+        if free and list(words[i : i + len(wanted)]) == wanted:
+            places.append(i)
+    return places
