@@ -1,0 +1,120 @@
+"""From waveforms to the rows that a network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kws.config import ConfigError
+from kws.errors import InputError
+from kws.features.cmvn import Cmvn, CmvnStats, apply_cmvn
+from kws.features.deltas import Deltas, DeltaState
+from kws.features.fbank import Fbank
+from kws.features.framing import FramingState
+from kws.features.options import FeatureOptions
+
+
+class FeatureState(NamedTuple):
+    """The state of a stream of samples."""
+
+    fbank: FramingState
+    deltas: DeltaState
+
+
+class FeaturePipeline(nn.Module):
+    """Fbank, deltas and CMVN one after the other; statistics are of the columns with deltas.
+
+    Args:
+        options: which of them.
+        stats: of the features with deltas, for cmvn=global; None otherwise.
+
+    Raises:
+        InputError: statistics are missing, not wanted or of another number of columns.
+    """
+
+    def __init__(self, options: FeatureOptions, stats: CmvnStats | None = None) -> None:
+        super().__init__()
+        wants_stats = options.cmvn.cmvn == "global"
+        if wants_stats and stats is None:
+            raise InputError("cmvn=global: the statistics are missing; compute or give them")
+        if stats is not None and not wants_stats:
+            raise InputError(
+                f"cmvn={options.cmvn.cmvn}: takes no global statistics; use --cmvn=global"
+            )
+        if stats is not None and stats.dim != options.dim:
+            raise InputError(
+                f"CMVN statistics of {stats.dim} columns do not fit features of {options.dim}; "
+                "compute them with the same feature options"
+            )
+        self.options = options
+        self.fbank = Fbank(options.fbank)
+        self.deltas = Deltas(options.deltas, options.fbank.dim)
+        self.cmvn = None if stats is None else Cmvn(stats, options.cmvn.norm_vars)
+
+    def forward(
+        self,
+        samples: Tensor,
+        vtln_warp: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        speaker_stats: Sequence[CmvnStats] | None = None,
+    ) -> Tensor:
+        """Features of whole waveforms.
+
+        Args:
+            samples: (N, S) at 16-bit scale.
+            vtln_warp: (N,) warp factors.
+            generator: source of the dither.
+            speaker_stats: statistics of each example's speaker, for cmvn=speaker.
+
+        Returns:
+            (N, T, dim)
+        """
+        return self.from_raw(self.fbank(samples, vtln_warp, generator), speaker_stats)
+
+    def from_raw(
+        self, features: Tensor, speaker_stats: Sequence[CmvnStats] | None = None
+    ) -> Tensor:
+        """Deltas and CMVN of features (N, T, D) of the bare type: (N, T, dim)."""
+        features = self.deltas(features)
+        if (speaker_stats is not None) != (self.options.cmvn.cmvn == "speaker"):
+            found = "missing" if speaker_stats is None else "given"
+            raise InputError(
+                f"cmvn={self.options.cmvn.cmvn}: speaker statistics are {found}; "
+                "they are needed with cmvn=speaker and only there"
+            )
+        if speaker_stats is not None:
+            norm_vars = self.options.cmvn.norm_vars
+            pairs = zip(features, speaker_stats, strict=True)
+            return torch.stack([apply_cmvn(x, stats, norm_vars) for x, stats in pairs])
+        return features if self.cmvn is None else self.cmvn(features)
+
+    def init_state(self, batch_size: int = 1) -> FeatureState:
+        """The state before any sample.
+
+        Raises:
+            ConfigError: an option that needs the whole utterance or the speaker's recordings.
+        """
+        if self.options.cmvn.cmvn == "speaker":
+            raise ConfigError(
+                "cmvn=speaker: a speaker's statistics are not known in a stream; use --cmvn=global"
+            )
+        return FeatureState(self.fbank.init_state(batch_size), self.deltas.init_state(batch_size))
+
+    def step(self, samples: Tensor, state: FeatureState) -> tuple[Tensor, FeatureState]:
+        """Take a chunk (N, S); return the frames now known (N, T, dim) and the new state."""
+        raw, fbank_state = self.fbank.step(samples, state.fbank)
+        features, delta_state = self.deltas.step(raw, state.deltas)
+        return self._normalised(features), FeatureState(fbank_state, delta_state)
+
+    def flush(self, state: FeatureState) -> Tensor:
+        """The frames still to come: (N, T, dim)."""
+        raw = self.fbank.flush(state.fbank)
+        features, delta_state = self.deltas.step(raw, state.deltas)
+        rest = self.deltas.flush(delta_state).to(features)
+        return self._normalised(torch.cat([features, rest], dim=1))
+
+    def _normalised(self, features: Tensor) -> Tensor:
+        return features if self.cmvn is None else self.cmvn(features)
