@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kws.errors import InputError
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -29,6 +31,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_text(path: str | Path) -> str:
+    """The text of the UTF-8 file `path`.
+
+    Raises:
+        InputError: the file cannot be read, or is no text.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a file that can be read") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8; name a text file") from None
 
 
 def write_text(path: str | Path, text: str) -> None:

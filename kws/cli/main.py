@@ -103,25 +103,38 @@ def run(args: list[str]) -> int:
     if args == ["--version"]:
         print(f"kws {__version__}")
         return 0
+    return _run(typer.main.get_command(app), args or ["--help"], "kws")
+
+
+def run_script(function: Callable[..., None]) -> None:
+    """The entry point of a script outside the package (`local/`) whose one command is `function`.
+
+    It treats a user's mistakes as `kws` does.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    script = typer.Typer(add_completion=False, rich_markup_mode=None)
+    script.command()(function)
+    sys.exit(_run(typer.main.get_command(script), sys.argv[1:], Path(sys.argv[0]).name))
+
+
+def _run(command: Any, args: list[str], name: str) -> int:
     try:
-        status = typer.main.get_command(app).main(
-            args or ["--help"], prog_name="kws", standalone_mode=False
-        )
+        status = command.main(args, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except InputError as error:
         return _fail(str(error))
     except UsageError as error:
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "kws"
+        path = context.command_path if context is not None else name
         return _fail(f"{path}: {error.format_message()} (see {path} --help)")
     except BrokenPipeError:
         # whoever read our output has gone; nothing more can be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        name = error.filename if error.filename is not None else "kws"
-        return _fail(f"{name}: {error.strerror or error}")
+        place = error.filename if error.filename is not None else name
+        return _fail(f"{place}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         return 130
 

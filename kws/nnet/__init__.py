@@ -1,7 +1,7 @@
 """Networks made of components that Kaldi's config text describes."""
 
 from kws.nnet.component import COMPONENTS, Component
-from kws.nnet.model_file import ModelFile, read_model, write_model
+from kws.nnet.model_file import ModelFile, is_model_file, read_model, write_model
 from kws.nnet.nnet import Nnet, NnetState, resize_output
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ModelFile",
     "Nnet",
     "NnetState",
+    "is_model_file",
     "read_model",
     "resize_output",
     "write_model",

@@ -123,7 +123,7 @@ class RandomComponent(Component):
         raise NotImplementedError
 
 
-def component_keys(cls: type[Component]) -> list[Key]:
+def component_keys(cls: type) -> list[Key]:
     """The keys of a component type, its dimensions first."""
     return sorted(keys_of(cls).values(), key=lambda declared: _is_no_dim(declared.name))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.torch
@@ -55,17 +55,31 @@ def write_model(path: str | Path, model: ModelFile) -> None:
         temporary.write_bytes(content)
 
 
+def is_model_file(path: str | Path) -> bool:
+    """Whether `path` is meant as a model file and not as text: by its ending or its first bytes.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with _opened(path) as file:
+        # safetensors begins with the length of its header in 8 bytes, the last of them zero
+        return Path(path).suffix == ".kws" or b"\0" in file.read(8)
+
+
+def _opened(path: str | Path) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a file that can be read") from None
+
+
 def read_model(path: str | Path) -> ModelFile:
     """Read a model file.
 
     Raises:
         InputError: the file cannot be read, is not a model of this program, or is damaged.
     """
-    try:
-        with Path(path).open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name a model file") from None
+    _opened(path).close()
     try:
         with safetensors.safe_open(str(path), framework="pt") as file:
             texts = file.metadata() or {}

@@ -1,0 +1,107 @@
+"""`kws info`: what a network or a model is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from kws.features import FeatureOptions
+    from kws.nnet import ModelFile, Nnet
+
+MAX_CARD_WIDTH = 100
+
+
+def info(
+    path: Annotated[
+        Path, typer.Argument(metavar="CONFIG|MODEL", help="A network's config, or a model file.")
+    ],
+) -> None:
+    """Show a network's components, size and context.
+
+    Of a model also what it detects, with which features and thresholds. Multiplies are multiplications by a parameter, for one frame. Exits with 0, or with 2 after
+    one line that says what is wrong.
+
+    Examples:
+      kws info conf/deep_kws.config
+      kws info exp/default/final.kws
+    """
+    import torch
+
+    from kws.features import parse_feature_options
+    from kws.files import read_text
+    from kws.nnet import Nnet, is_model_file, read_model
+
+    if not is_model_file(path):
+        text = read_text(path)
+        _print_network(Nnet.from_config(text, str(path), torch.Generator().manual_seed(0)), None)
+        return
+    model = read_model(path)
+    options = parse_feature_options(model.features, str(path)) if model.features else None
+    _print_network(Nnet.from_tensors(model.network, str(path), model.tensors), options)
+    _print_model(model)
+
+
+def _print_network(nnet: Nnet, options: FeatureOptions | None) -> None:
+    header = ("", "component", "input", "output", "parameters", "multiplies", "context")
+    rows: list[tuple[str, ...]] = [header]
+    for index, component in enumerate(nnet.components):
+        sizes = (component.input_dim, component.output_dim)
+        work = (component.num_parameters, component.num_multiplies)
+        name, context = type(component).__name__, _brief(component.context)
+        rows.append((str(index), name, *map(str, (*sizes, *work)), context))
+    total = (str(nnet.num_parameters), str(nnet.num_multiplies))
+    rows.append(("", "total", str(nnet.input_dim), str(nnet.output_dim), *total, ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    for row in rows:
+        cells = [
+            text.ljust(width) if column in (1, 6) else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+    frames = [("left-context", nnet.left_context), ("right-context", nnet.right_context)]
+    for name, count in frames:
+        time = f" ({count * options.frame_shift_s * 1000:g} ms)" if options is not None else ""
+        print(f"{name}: {count} frames{time}")
+
+
+def _brief(context: tuple[int, ...]) -> str:
+    """A component's offsets, as first..last when none between them is left out."""
+    if len(context) > 3 and context[-1] - context[0] == len(context) - 1:
+        return f"{context[0]}..{context[-1]}"
+    return "" if context == (0,) else ":".join(map(str, context))
+
+
+def _print_model(model: ModelFile) -> None:
+    metadata = model.metadata
+    units = metadata.get("units", [])
+    thresholds = metadata.get("thresholds", {})
+    print("\nfeatures: " + (" ".join(model.features.split()) or "none (a network alone)"))
+    print("units: " + (", ".join(units) or "none"))
+    if not metadata.get("keywords"):
+        print("keywords: none")
+    for keyword in metadata.get("keywords", []):
+        name = keyword["name"]
+        parts = ", ".join(units[unit] for unit in keyword["units"])
+        print(f"keyword {name}: units {parts}; {_threshold(thresholds.get(name))}")
+    for name in ("posterior", "refractory_s"):
+        if name in metadata:
+            print(f"{name}: {_short(metadata[name])}")
+    for name, value in metadata.get("card", {}).items():
+        print(f"card {name}: {_short(value)}")
+
+
+def _threshold(threshold: dict[str, Any] | None) -> str:
+    if threshold is None:
+        return "no threshold"
+    details = {name: value for name, value in threshold.items() if name != "threshold"}
+    return f"threshold {threshold['threshold']:g}" + (f" {_short(details)}" if details else "")
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_CARD_WIDTH else text[: MAX_CARD_WIDTH - 3] + "..."
