@@ -6,10 +6,10 @@ from kws.data.data_dir import (
     DataDir,
     Utterance,
     read_data_dir,
-    write_data_dir,
 )
 from kws.data.hashing import hash_of
 from kws.data.text import keyword_spans, keywords_in
+from kws.data.writing import write_data_dir
 
 __all__ = [
     "NO_TRANSCRIPT",

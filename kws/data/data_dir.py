@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kws.audio import Waveform, read_audio
-from kws.data.ctm import Word, scan_ctm, seconds, words_by_utterance, write_ctm
+from kws.audio import Waveform, duration_s, read_audio
+from kws.data.ctm import Word, scan_ctm, seconds, words_by_utterance
 from kws.data.table_file import Row, raise_first, scan_table
 from kws.errors import InputError
-from kws.files import write_text
 
 NO_TRANSCRIPT = "<unk>"
 
@@ -44,6 +44,10 @@ class Utterance:
     def is_command(self) -> bool:
         return self.recording.endswith("|")
 
+    def error(self, message: str) -> InputError:
+        """An error that names the line the utterance was read from, if it was."""
+        return InputError(f"{self.place}: {message}" if self.place else message)
+
 
 @dataclass(frozen=True)
 class DataDir:
@@ -54,6 +58,19 @@ class DataDir:
     words: Mapping[str, list[Word]]
     """word times by utterance id; nothing for an utterance that the ctm does not have"""
     allow_commands: bool = False
+
+    def duration_s(self, utterance: Utterance) -> float:
+        """An utterance's length in seconds, from its segment or the audio file's header.
+
+        Raises:
+            InputError: as `load` (the output of a command has to be read for it).
+        """
+        if utterance.end_s is not None:
+            return utterance.end_s - utterance.start_s
+        if utterance.is_command:
+            return self.load(utterance).duration_s
+        with _placed(utterance):
+            return duration_s(utterance.recording) - utterance.start_s
 
     def load(self, utterance: Utterance, sample_rate: int | None = None) -> Waveform:
         """An utterance's samples; of a segment only its own part of the file is read.
@@ -70,12 +87,25 @@ class DataDir:
             if not self.allow_commands:
                 raise InputError(command_fault(utterance.place, utterance.recording))
             source = io.BytesIO(_output_of(utterance))
-        try:
+        with _placed(utterance):
             return read_audio(
-                source, sample_rate=sample_rate, start_s=utterance.start_s, end_s=utterance.end_s
+                source,
+                sample_rate=sample_rate,
+                start_s=utterance.start_s,
+                end_s=utterance.end_s,
+                name=utterance.recording,
             )
-        except InputError as error:
-            raise InputError(f"{utterance.place}: {error}") from None
+
+
+@contextmanager
+def _placed(utterance: Utterance) -> Iterator[None]:
+    """Let errors of reading audio name the line that the utterance was read from."""
+    try:
+        yield
+    except InputError as error:
+        raise utterance.error(str(error)) from None
+    except OSError as error:
+        raise utterance.error(f"{utterance.recording}: {error.strerror}") from None
 
 
 def command_fault(place: str, command: str) -> str:
@@ -217,82 +247,8 @@ def _output_of(utterance: Utterance) -> bytes:
     done = subprocess.run(command, shell=True, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise InputError(
-            f"{utterance.place}: `{command.strip()}` failed with exit status {done.returncode}"
+        raise utterance.error(
+            f"`{command.strip()}` failed with exit status {done.returncode}"
             + (f": {said[-1]}" if said else "")
         )
     return done.stdout
-
-
-def write_data_dir(
-    path: str | Path, utterances: Iterable[Utterance], *, ctm: Iterable[Word] | None = None
-) -> None:
-    """Write a data dir's tables, sorted as Kaldi wants them (by bytes); audio is not touched.
-
-    Audio inside `path` is named relative to it, other audio by its absolute path. `segments` is
-    written when an utterance is a part of its recording. Tables of an earlier writing that are
-    not needed now are removed.
-
-    Args:
-        path: the directory, made when absent.
-        utterances: their paths are as seen from the working directory.
-        ctm: word times; without any no file `ctm` is written.
-
-    Raises:
-        InputError: two utterances of the same id, two recordings of the same key, no utterances, or
-            a name that a table cannot hold.
-    """
-    path = Path(path)
-    by_id: dict[str, Utterance] = {}
-    recordings: dict[str, str] = {}
-    for utterance in utterances:
-        recording_id = utterance.recording_id or utterance.id
-        entry = _entry(path, utterance)
-        if utterance.id in by_id:
-            raise InputError(f"{path}: utterance {utterance.id} comes twice; ids must differ")
-        if recordings.setdefault(recording_id, entry) != entry:
-            raise InputError(
-                f"{path}: recording {recording_id} is both {recordings[recording_id]} and {entry}"
-            )
-        by_id[utterance.id] = utterance
-    if not by_id:
-        raise InputError(f"{path}: there is no utterance to write")
-    words = list(ctm or ())
-    ordered = [by_id[key] for key in sorted(by_id)]
-    speakers: dict[str, list[str]] = {}
-    for utterance in ordered:
-        speakers.setdefault(utterance.speaker, []).append(utterance.id)
-    _write_rows(path / "text", ((u.id, u.text) for u in ordered))
-    _write_rows(path / "utt2spk", ((u.id, u.speaker) for u in ordered))
-    _write_rows(path / "spk2utt", ((s, " ".join(speakers[s])) for s in sorted(speakers)))
-    if any(u.start_s or u.end_s is not None or u.recording_id not in ("", u.id) for u in ordered):
-        _write_rows(path / "segments", ((u.id, _segment(u)) for u in ordered))
-    else:
-        (path / "segments").unlink(missing_ok=True)
-    if words:
-        write_ctm(path / "ctm", words)
-    else:
-        (path / "ctm").unlink(missing_ok=True)
-    _write_rows(path / "wav.scp", sorted(recordings.items()))
-
-
-def _write_rows(path: Path, rows: Iterable[tuple[str, str]]) -> None:
-    lines = []
-    for key, value in rows:
-        if not key or key.split() != [key] or "\n" in value:
-            raise InputError(f"{path}: {key!r} {value!r} does not fit into a line `KEY VALUE`")
-        lines.append(f"{key} {value}".rstrip() + "\n")
-    write_text(path, "".join(lines))
-
-
-def _entry(data_dir: Path, utterance: Utterance) -> str:
-    if utterance.is_command:
-        return utterance.recording
-    absolute = Path(utterance.recording).absolute()
-    root = data_dir.absolute()
-    return str(absolute.relative_to(root) if absolute.is_relative_to(root) else absolute)
-
-
-def _segment(utterance: Utterance) -> str:
-    end = "-1" if utterance.end_s is None else f"{utterance.end_s:.6f}"
-    return f"{utterance.recording_id or utterance.id} {utterance.start_s:.6f} {end}"

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from kws.data.data_dir import DataDir, Utterance, write_data_dir
+from kws.data.data_dir import DataDir, Utterance
 from kws.data.table_file import raise_first, scan_table
+from kws.data.writing import write_data_dir
 from kws.errors import InputError
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from kws.audio import Waveform
+from kws.audio import Waveform, write_audio
 from kws.data.ctm import Word
 from kws.data.data_dir import DataDir, Utterance
+from kws.data.writing import write_data_dir
 from kws.errors import InputError
 
 GAP = "<gap>"
@@ -19,6 +21,53 @@ GAP = "<gap>"
 # zeros from a microphone. Utterances begin and end over 5 ms, so that no click marks their edges.
 _GAP_NOISE = 0.7
 _FADE_S = 0.005
+
+
+def join_data_dir(
+    data: DataDir,
+    out: str | Path,
+    *,
+    gap_s: float,
+    seed: int = 0,
+    max_duration_s: float | None = None,
+) -> DataDir:
+    """Write a data dir of one utterance: the utterances of `data` joined in random order.
+
+    Its `text` and `ctm` hold every utterance's words (see `words_of`) and a `<gap>` for each gap.
+    The sample rate is that of the first utterance of `data`.
+
+    Args:
+        data: what is joined.
+        out: the directory to write; its name becomes the utterance's id.
+        gap_s: mean length of a gap, seconds.
+        seed: draws the order, the gaps' lengths and their noise.
+        max_duration_s: utterances for which there is no room are left out.
+
+    Returns:
+        the data dir of the utterances that were taken, in their order.
+
+    Raises:
+        InputError: an utterance cannot be read, or there is none that fits.
+    """
+    out = Path(out)
+    name = out.resolve().name.replace(" ", "_")
+    generator = np.random.default_rng(seed)
+    lengths_s = [data.duration_s(utterance) for utterance in data.utterances]
+    order = draw_order(lengths_s, gap_s=gap_s, max_duration_s=max_duration_s, generator=generator)
+    taken = [data.utterances[i] for i in order]
+    rate = data.load(data.utterances[0]).sample_rate if taken else 0
+    samples, placed = join_recordings(
+        ((utterance.id, data.load(utterance, rate)) for utterance in taken),
+        {data.utterances[i].id: words_of(data.utterances[i], data, lengths_s[i]) for i in order},
+        gap_s=gap_s,
+        generator=generator,
+        name=name,
+    )
+    audio = out / "audio" / f"{name}.flac"
+    write_audio(audio, samples, rate)
+    text = " ".join(word.word for word in placed)
+    write_data_dir(out, [Utterance(name, name, text, str(audio))], ctm=placed)
+    return dataclasses.replace(data, utterances=tuple(taken))
 
 
 def words_of(utterance: Utterance, data: DataDir, duration_s: float) -> list[Word]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.audio import duration_s
 from kws.data.ctm import Word
 from kws.data.data_dir import DataDir, Utterance, scan_data_dir
 from kws.data.table_file import Row, scan_table
@@ -165,7 +164,7 @@ def _inspect_audio(
         if utterance.is_command and not data.allow_commands:
             continue  # the scan has named it
         try:
-            length_s, rate = _length_and_rate(data, utterance)
+            length_s, rate = read_through(data, utterance)
         except InputError as error:
             faults.append(str(error))
         else:
@@ -189,16 +188,20 @@ def _inspect_audio(
     return sum(durations.values()) / 3600
 
 
-def _length_and_rate(data: DataDir, utterance: Utterance) -> tuple[float, int]:
-    """Seconds and Hz of a whole recording, read to its end, long ones piece by piece."""
+def read_through(data: DataDir, utterance: Utterance) -> tuple[float, int]:
+    """Read a whole recording to its end, a long one piece by piece.
+
+    Returns:
+        its length in seconds and its sample rate in Hz.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     whole = dataclasses.replace(utterance, start_s=0.0, end_s=None)
     if utterance.is_command:
         waveform = data.load(whole)
         return waveform.duration_s, waveform.sample_rate
-    try:
-        length_s = duration_s(utterance.recording)
-    except InputError as error:
-        raise InputError(f"{utterance.place}: {error}") from None
+    length_s = data.duration_s(whole)
     start_s = 0.0
     while start_s + _PIECE_S < length_s:
         data.load(dataclasses.replace(whole, start_s=start_s, end_s=start_s + _PIECE_S))
