@@ -1,1 +1,26 @@
-"""."""
+"""Units, frame labels and alignments."""
+
+from kws.hmm.alignment import Alignment, align
+from kws.hmm.bootstrap import bootstrap
+from kws.hmm.labels import (
+    FILLER,
+    Span,
+    TimedWord,
+    UnitInventory,
+    frame_labels,
+    inventory_of,
+    units_of,
+)
+
+__all__ = [
+    "FILLER",
+    "Alignment",
+    "Span",
+    "TimedWord",
+    "UnitInventory",
+    "align",
+    "bootstrap",
+    "frame_labels",
+    "inventory_of",
+    "units_of",
+]

@@ -25,13 +25,13 @@ BLOCK = 64  # utterances of like length that share one pass over time
 
 @dataclass(frozen=True)
 class Alignment:
-    """One utterance's path: the unit of every frame, and each keyword's words in frames."""
+    """One utterance's path: the unit of every frame, and where each unit of its keywords lies."""
 
     labels: Labels  # (T,)
-    words: tuple[tuple[str, int, int], ...]  # word, its first frame, the frame after its last
+    units: tuple[tuple[str, int, int], ...]  # name, first frame, the frame after the last
 
     def spans(self, frame_shift_s: float, first_centre_s: float) -> list[Span]:
-        """The words in seconds: a border lies midway between two frames' centres.
+        """The units in seconds: a border lies midway between two frames' centres.
 
         `frame_labels` of these spans gives `labels` back.
 
@@ -41,8 +41,8 @@ class Alignment:
         """
         origin_s = first_centre_s - frame_shift_s / 2
         return [
-            Span(word, max(0.0, origin_s + first * frame_shift_s), origin_s + end * frame_shift_s)
-            for word, first, end in self.words
+            Span(unit, max(0.0, origin_s + first * frame_shift_s), origin_s + end * frame_shift_s)
+            for unit, first, end in self.units
         ]
 
 
@@ -86,8 +86,7 @@ def align(
         for block in _blocks(members):
             paths = _best_paths([log_posteriors[index] for index in block], row, log_priors)
             for index, path in zip(block, paths, strict=True):
-                words = _words(path, row, spoken, inventory)
-                alignments[index] = Alignment(row.units[path], words)
+                alignments[index] = Alignment(row.units[path], _units(path, row, inventory))
     return [alignments[index] for index in range(len(log_posteriors))]
 
 
@@ -152,19 +151,18 @@ def _last_states(row: _StateRow) -> npt.NDArray[np.bool_]:
     return np.arange(len(row.units)) >= len(row.units) - 2
 
 
-def _words(
-    path: Labels, row: _StateRow, keywords: Sequence[Keyword], inventory: UnitInventory
+def _units(
+    path: Labels, row: _StateRow, inventory: UnitInventory
 ) -> tuple[tuple[str, int, int], ...]:
-    """The words on a path: each is `units_per_word` units one after the other."""
-    positions = row.positions[path]
-    names = [word for keyword in keywords for word in keyword.name.split()]
-    words = []
-    for number, name in enumerate(names):
-        frames = np.flatnonzero(
-            (positions >= 0) & (positions // inventory.units_per_word == number)
-        )
-        words.append((name, int(frames[0]), int(frames[-1]) + 1))
-    return tuple(words)
+    """The units on a path in the order of speech: a unit's states follow one another."""
+    in_unit = np.flatnonzero(row.positions[path] >= 0)
+    _, first = np.unique(row.positions[path][in_unit], return_index=True)
+    ends = np.append(first[1:], len(in_unit)) - 1
+    labels = row.units[path]
+    return tuple(
+        (inventory.units[labels[in_unit[i]]], int(in_unit[i]), int(in_unit[j]) + 1)
+        for i, j in zip(first, ends, strict=True)
+    )
 
 
 def _blocks(members: Sequence[int]) -> Iterator[Sequence[int]]:

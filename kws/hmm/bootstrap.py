@@ -9,6 +9,7 @@ click (too short) nor a hum (no change of level). It is a start for realignment,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,9 +26,12 @@ MIN_WORD_S = 0.2
 MAX_WORD_S = 1.2
 DURATION_RANGE = (0.5, 1.7)  # of the expected duration
 RANGE_DB = 50.0  # a floor that is deeper than this under the peak is a noise gate's, or digital
-THRESHOLD = 0.4  # the way from the floor up to the peak
+THRESHOLD = 0.4  # of the way from the floor up to the peak
+NUM_BANDS = 12
+BAND_RANGE_HZ = (200.0, 7000.0)  # with the s of "glass"; at most 0.45 of the sample rate
+ROUNDING_POWER = 1.0 / 12  # of 16-bit samples, so that zeros have a level too
 MIN_CONTRAST_DB = 3.0  # where the level changes less than that there is nothing to be found
-EDGE_DB = 6.0  # soft first and last sounds reach this far above the floor
+EDGE = 0.2  # soft first and last sounds may stand out only this far, on the same way
 MAX_EDGE_S = 0.08
 
 
@@ -45,18 +49,15 @@ def bootstrap(samples: Floats, sample_rate: int, phrases: Sequence[str]) -> list
         the words of all phrases; none when the recording is too short or its level constant
         (silence: there is nothing to be found).
     """
-    levels_db = frame_levels_db(samples, sample_rate)
-    least = [_num_frames(phrase)[0] for phrase in phrases]
-    if not phrases or len(levels_db) < sum(least):
+    prominence = prominence_db(samples, sample_rate)
+    num_frames = [_num_frames(phrase) for phrase in phrases]
+    if not phrases or len(prominence) < sum(least for least, _ in num_frames):
         return []
-    peak_db = float(np.percentile(levels_db, 99))
-    floor_db = max(float(np.percentile(levels_db, 10)), peak_db - RANGE_DB)
-    if not peak_db - floor_db >= MIN_CONTRAST_DB:
+    peak_db = float(np.percentile(prominence, 99))
+    if peak_db < MIN_CONTRAST_DB:
         return []
-    levels_db = np.maximum(levels_db, floor_db)
-    threshold_db = floor_db + THRESHOLD * (peak_db - floor_db)
-    stretches = _place(levels_db - threshold_db, [_num_frames(phrase) for phrase in phrases])
-    stretches = _with_soft_edges(stretches, levels_db > floor_db + EDGE_DB)
+    stretches = _place(prominence - THRESHOLD * peak_db, num_frames)
+    stretches = _with_soft_edges(stretches, prominence > EDGE * peak_db)
     return [
         span
         for phrase, (first, end) in zip(phrases, stretches, strict=True)
@@ -64,26 +65,33 @@ def bootstrap(samples: Floats, sample_rate: int, phrases: Sequence[str]) -> list
     ]
 
 
-def frame_levels_db(samples: Floats, sample_rate: int) -> Floats:
-    """Power of the samples' differences in frames of 25 ms around each 10 ms step, in dB.
+def prominence_db(samples: Floats, sample_rate: int) -> Floats:
+    """How far each frame stands out of the noise floor: the mean over mel bands, in dB.
 
-    In the differences consonants count as vowels do, hum and offset hardly at all.
+    Each band has a floor of its own, so a band full of steady noise says nothing and the others
+    decide. The floor is the level that a tenth of the frames lie under, at most 50 dB below the
+    band's peak: under that is a noise gate, or digital silence.
 
     Returns:
-        (T,), -inf where all samples are equal; frame t lies around (t + 0.5) * 10 ms.
+        (T,), 0 or more; frame t lies around (t + 0.5) * 10 ms.
     """
     step = round(FRAME_SHIFT_S * sample_rate)
+    length = round(FRAME_LENGTH_S * sample_rate)
     num_frames = len(samples) // step
-    differences = np.diff(samples.astype(np.float64), prepend=samples[:1])
-    energy = np.concatenate([[0.0], np.cumsum(differences**2)])
-    centres = (np.arange(num_frames) + 0.5) * step
-    half = FRAME_LENGTH_S / 2 * sample_rate
-    first = np.clip(np.round(centres - half), 0, len(samples)).astype(np.int64)
-    end = np.clip(np.round(centres + half), 0, len(samples)).astype(np.int64)
-    powers = np.maximum(energy[end] - energy[first], 0.0) / np.maximum(end - first, 1)
-    with np.errstate(divide="ignore"):
-        levels: Floats = 10 * np.log10(powers)
-    return levels
+    if num_frames == 0:
+        return np.zeros(0)
+    around = (length - step) // 2
+    padded = np.pad(samples.astype(np.float32), (around, length))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::step][:num_frames]
+    power = np.abs(np.fft.rfft(frames * np.hanning(length), axis=1)) ** 2
+    low, high = (math.log1p(min(hz, 0.45 * sample_rate) / 700) for hz in BAND_RANGE_HZ)
+    mels = 1127 * np.linspace(low, high, NUM_BANDS + 1)
+    edges = np.round(700 * np.expm1(mels / 1127) * length / sample_rate).astype(np.int64)
+    bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)  # (T, bands)
+    levels = 10 * np.log10(bands + ROUNDING_POWER * length)
+    floor = np.maximum(np.percentile(levels, 10, axis=0), levels.max(axis=0) - RANGE_DB)
+    above: Floats = np.maximum(levels - floor, 0.0).mean(axis=1)
+    return above
 
 
 def expected_duration_s(phrase: str) -> float:

@@ -6,6 +6,7 @@ Unit 0 is filler: everything else.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -53,8 +54,12 @@ class UnitInventory:
     units_per_word: int = 1
 
     def units_of_word(self, word: str) -> tuple[int, ...]:
-        """The units of `word` in the order of speech; none for a word of no keyword."""
-        names = _unit_names(word.casefold(), self.units_per_word)
+        """The units of `word` in the order of speech; none for a word of no keyword.
+
+        A unit counts as a word too: an alignment may name `computer.1` and `computer.2`.
+        """
+        word = _plain(word)
+        names = [word] if word in self.units else _unit_names(word, self.units_per_word)
         return tuple(self.units.index(name) for name in names if name in self.units)
 
     def __contains__(self, word: str) -> bool:
@@ -73,7 +78,7 @@ def units_of(keywords: Iterable[str], units_per_word: int = 1) -> UnitInventory:
     Raises:
         InputError: no keywords, an empty or repeated one, or fewer than one unit per word.
     """
-    names = [" ".join(keyword.casefold().split()) for keyword in keywords]
+    names = [" ".join(_plain(keyword).split()) for keyword in keywords]
     if units_per_word < 1:
         raise InputError(f"units_per_word={units_per_word}: it must be 1 or more")
     if not names or "" in names:
@@ -96,6 +101,23 @@ def units_of(keywords: Iterable[str], units_per_word: int = 1) -> UnitInventory:
         ),
         units_per_word,
     )
+
+
+def inventory_of(units: Sequence[str], keywords: Sequence[Keyword]) -> UnitInventory:
+    """The inventory of a model: its outputs' names and its keywords.
+
+    Raises:
+        InputError: the units are not those that `units_of` makes of such keywords.
+    """
+    names = [keyword.name for keyword in keywords]
+    num_words = len(names[0].split()) if names else 0
+    inventory = units_of(names, len(keywords[0].units) // num_words if num_words else 1)
+    if inventory.units != tuple(units):
+        raise InputError(
+            f"units {list(units)} are not {FILLER} and the words of the keywords {names} in order; "
+            "such a model cannot align"
+        )
+    return inventory
 
 
 def frame_labels(
@@ -122,6 +144,10 @@ def frame_labels(
             for unit, first, end in zip(units, frames, frames[1:], strict=False):
                 labels[first:end] = unit
     return labels
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _unit_names(word: str, units_per_word: int) -> list[str]:

@@ -1,0 +1,93 @@
+"""Find when each keyword of a data dir is said and write it as CTM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def align(
+    data_dir: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="A data dir.")],
+    out_ctm: Annotated[Path, typer.Argument(metavar="OUT_CTM", help="The CTM file to write.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Align with this network, by Viterbi."),
+    ] = None,
+    ali: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD_CTM", help="Compare with this alignment; else with DATA_DIR/ctm."
+        ),
+    ] = None,
+    keywords: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="The keywords; with --model those of the model."),
+    ] = None,
+    units_per_word: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Cut each word into N units; default 1."),
+    ] = None,
+    wrd_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Word times are in DIR/UTTERANCE.wrd (TIMIT's form)."),
+    ] = None,
+    allow_commands: Annotated[
+        bool,
+        typer.Option("--allow-commands", help="Run the commands (ending in |) that wav.scp holds."),
+    ] = False,
+) -> None:
+    """Find when each keyword of a data dir is said and write it as CTM.
+
+    Without a model, times that are given (DATA_DIR/ctm, or --wrd-dir) are taken over; keywords in
+    utterances that have none are put on the loudest stretch of a plausible length. With --model
+    the times come from the network: align, train, align with the model, train again.
+
+    The CTM has one line per unit: a word of a keyword, or computer.1, computer.2, ... with
+    --units-per-word. How far boundaries moved is printed where there is something to compare.
+
+    Examples:
+      kws align --keywords "computer,view glass" data/train exp/ali.0.ctm
+      kws align --model exp/final.kws --ali exp/ali.0.ctm data/train exp/ali.1.ctm
+    """
+    from kws.data import read_ctm, read_data_dir, write_ctm
+    from kws.errors import InputError
+    from kws.hmm import inventory_of, units_of
+    from kws.spotter import Spotter
+    from kws.training.realign import (
+        boundary_moves,
+        given_words,
+        initial_words,
+        realign,
+        spoken_keywords,
+        words_in_wrd_files,
+    )
+
+    if (model is None) == (keywords is None):
+        raise typer.BadParameter("give either --keywords or --model")
+    if model is not None and units_per_word is not None:
+        raise typer.BadParameter("--units-per-word goes with --keywords; a model has its own units")
+    old = None if ali is None else read_ctm(ali)
+    data = read_data_dir(data_dir, allow_commands=allow_commands)
+    given = data.words if wrd_dir is None else words_in_wrd_files(wrd_dir, data.utterances)
+    spotter = None if model is None else Spotter.load(model)
+    if spotter is None:
+        inventory = units_of((keywords or "").split(","), units_per_word or 1)
+    else:
+        inventory = inventory_of(spotter.units, spotter.keywords)
+    positives = [u.id for u in data.utterances if spoken_keywords(u.text, inventory)]
+    if not positives:
+        names = ", ".join(keyword.name for keyword in inventory.keywords)
+        raise InputError(f"{data_dir}: no utterance's text holds a keyword ({names})")
+    if spotter is None:
+        words = initial_words(data, data.utterances, inventory, given)
+    else:
+        words = realign(spotter, data, data.utterances)
+    write_ctm(out_ctm, [word for of_utterance in words.values() for word in of_utterance])
+    placed = sum(utterance in words for utterance in positives)
+    print(f"{out_ctm}: {placed} of {len(positives)} utterances that hold a keyword are aligned")
+    if old is not None or (spotter is not None and given):
+        moves = boundary_moves(given_words(given, inventory) if old is None else old, words)
+        reference = ali or wrd_dir or data_dir / "ctm"
+        print(f"against {reference}: {moves or 'no word in common'}")
