@@ -69,9 +69,9 @@ class Confidence(_WindowedConfidence):
     """
 
     def _confidences(self, padded: Tensor) -> Tensor:
-        largest = sliding_reduce(padded, self.w_max, torch.maximum)  # (N, T, C)
+        largest = sliding_reduce(padded.mT, self.w_max, torch.maximum)  # (N, C, T)
         products = [
-            functools.reduce(torch.mul, (largest[..., unit] for unit in keyword.units))
+            functools.reduce(torch.mul, (largest[:, unit] for unit in keyword.units))
             for keyword in self.keywords
         ]
         return _roots(products, self.keywords)
@@ -96,19 +96,25 @@ class OrderedConfidence(_WindowedConfidence):
         it (1 when there are none); the matrix of two adjacent windows is the product of theirs
         with (max, *) in place of (+, *).
         """
-        num_units = padded.shape[-1]
-        if num_units == 1:
-            return sliding_reduce(padded, self.w_max, torch.maximum)[..., 0]
-        matrices = torch.diag_embed(padded, offset=1)  # (N, w_max - 1 + T, n + 1, n + 1)
-        matrices.diagonal(dim1=-2, dim2=-1).fill_(1)
-        windows = sliding_reduce(matrices, self.w_max, _max_product)
-        return windows[..., 0, num_units]
+        units = padded.permute(2, 0, 1)  # (n, N, w_max - 1 + T)
+        num_units = len(units)
+        matrices = units.new_zeros(num_units + 1, num_units + 1, *units.shape[1:])
+        matrices.diagonal().fill_(1)
+        matrices.diagonal(offset=1).copy_(units.permute(1, 2, 0))
+        return sliding_reduce(matrices, self.w_max, _max_product)[0, num_units]
 
 
 def _max_product(earlier: Tensor, later: Tensor) -> Tensor:
-    """`max_k earlier[i, k] * later[k, j]` of (..., n + 1, n + 1) matrices."""
-    products = (earlier[..., :, k, None] * later[..., None, k, :] for k in range(earlier.shape[-1]))
-    return functools.reduce(torch.maximum, products)
+    """`max_k earlier[i, k] * later[k, j]` of upper triangular matrices with ones on the diagonal.
+
+    Args:
+        earlier, later: (n + 1, n + 1, N, T).
+    """
+    product = torch.maximum(earlier, later)  # k = i and k = j
+    for k in range(1, len(earlier) - 1):
+        between = earlier[:k, k, None] * later[None, k, k + 1 :]
+        product[:k, k + 1 :] = torch.maximum(product[:k, k + 1 :], between)
+    return product
 
 
 def _roots(products: Sequence[Tensor], keywords: Sequence[Keyword]) -> Tensor:

@@ -34,23 +34,23 @@ def sliding_reduce(x: Tensor, width: int, combine: Callable[[Tensor, Tensor], Te
     are joined in order and never overlap, so `o` need not commute. A value does not depend on T.
 
     Args:
-        x: (N, T + width - 1, ...).
+        x: (..., T + width - 1), time last.
         width: frames per window, at least 1.
-        combine: `o` on (N, any number, ...) of earlier and of later windows.
+        combine: `o` on (..., any number) of earlier and of later windows.
 
     Returns:
-        (N, T, ...).
+        (..., T).
     """
-    num_frames = x.shape[1] - width + 1
+    num_frames = x.shape[-1] - width + 1
     if num_frames == 0:
-        return x[:, :0]
-    result, covered = x[:, :0], 0
+        return x[..., :0]
+    result, covered = x[..., :0], 0
     windows, size = x, 1
     while covered < width:
         if width & size:
-            piece = windows[:, covered : covered + num_frames]
+            piece = windows[..., covered : covered + num_frames]
             result = combine(result, piece) if covered else piece
             covered += size
         if covered < width:
-            windows, size = combine(windows[:, :-size], windows[:, size:]), 2 * size
+            windows, size = combine(windows[..., :-size], windows[..., size:]), 2 * size
     return result

@@ -34,7 +34,7 @@ class Smoothing(nn.Module):
         """Smooth the next frames, (N, T, C) with T >= 0; the state is the last w_smooth - 1."""
         num_before = 0 if state is None else state.shape[1]
         padded, state = extend(posteriors.double(), state, self.w_smooth)
-        sums = sliding_reduce(padded, self.w_smooth, torch.add)
+        sums = sliding_reduce(padded.mT, self.w_smooth, torch.add).mT
         counts = torch.arange(num_before + 1, num_before + 1 + sums.shape[1], device=sums.device)
         return sums / counts.clamp(max=self.w_smooth)[:, None], state
 

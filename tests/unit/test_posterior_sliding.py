@@ -7,17 +7,16 @@ from kws.posterior.sliding import extend, sliding_reduce
 @pytest.mark.parametrize("width", range(1, 18))
 def test_windows_are_joined_in_order(width):
     """Joining 2 x 2 matrices does not commute: a wrong order or an overlap would show."""
-    matrices = torch.randn(
-        1, 20 + width - 1, 2, 2, generator=torch.Generator().manual_seed(width)
-    ).double()
-    result = sliding_reduce(matrices, width, torch.matmul)
-    assert result.shape == (1, 20, 2, 2)
+    generator = torch.Generator().manual_seed(width)
+    matrices = torch.randn(2, 2, 20 + width - 1, generator=generator, dtype=torch.float64)
+    result = sliding_reduce(matrices, width, lambda a, b: torch.einsum("ijt,jkt->ikt", a, b))
+    assert result.shape == (2, 2, 20)
     for t in range(20):
         expected = torch.eye(2, dtype=torch.float64)
         for i in range(t, t + width):
-            expected = expected @ matrices[0, i]
+            expected = expected @ matrices[..., i]
         # float64 products of at most 17 matrices, grouped otherwise
-        torch.testing.assert_close(result[0, t], expected, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(result[..., t], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_past_stands_in_front_of_the_chunk():
