@@ -126,7 +126,7 @@ class Augmenter:
         """
         options = self.options
         percent = options.speed_percents[_index(len(options.speed_percents), generator)]
-        if percent != 100:
+        if percent != 100 and samples.shape[-1] > 0:
             samples = self._resamplers[percent](samples)
         if self._rirs and _chance(options.rir_probability, generator):
             samples = convolve(samples, self._rirs[_index(len(self._rirs), generator)])

@@ -118,7 +118,7 @@ def _best_paths(
     """Per utterance its states, (T,)."""
     lengths = np.array([len(frames) for frames in log_posteriors])
     num_states = len(row.units)
-    values = np.zeros((lengths.max(), len(lengths), num_states))  # (T, N, S)
+    values = np.zeros((max(1, lengths.max()), len(lengths), num_states))  # (T, N, S)
     for n, frames in enumerate(log_posteriors):
         likelihoods = frames if log_priors is None else frames - log_priors
         values[: lengths[n], n] = likelihoods[:, row.units]
@@ -155,13 +155,11 @@ def _units(
     path: Labels, row: _StateRow, inventory: UnitInventory
 ) -> tuple[tuple[str, int, int], ...]:
     """The units on a path in the order of speech: a unit's states follow one another."""
-    in_unit = np.flatnonzero(row.positions[path] >= 0)
-    _, first = np.unique(row.positions[path][in_unit], return_index=True)
-    ends = np.append(first[1:], len(in_unit)) - 1
-    labels = row.units[path]
+    columns = np.unique(row.positions[path], return_index=True, return_counts=True)
     return tuple(
-        (inventory.units[labels[in_unit[i]]], int(in_unit[i]), int(in_unit[j]) + 1)
-        for i, j in zip(first, ends, strict=True)
+        (inventory.units[row.units[path[first]]], int(first), int(first + count))
+        for position, first, count in zip(*columns, strict=True)
+        if position >= 0
     )
 
 

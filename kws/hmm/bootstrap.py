@@ -81,7 +81,7 @@ def prominence_db(samples: Floats, sample_rate: int) -> Floats:
     if num_frames == 0:
         return np.zeros(0)
     around = (length - step) // 2
-    padded = np.pad(samples.astype(np.float32), (around, length))
+    padded = np.pad(samples.astype(np.float32), (around, length), mode="edge")
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::step][:num_frames]
     power = np.abs(np.fft.rfft(frames * np.hanning(length), axis=1)) ** 2
     low, high = (math.log1p(min(hz, 0.45 * sample_rate) / 700) for hz in BAND_RANGE_HZ)
