@@ -1,0 +1,209 @@
+"""What the network is asked to minimise: frame cross-entropy, and max-pooling over utterances.
+
+Losses are means over frames or utterances, in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kws.data.chunks import (
+    IGNORED,
+    Cutter,
+    FrameChunks,
+    Labeller,
+    Minibatch,
+    WholeUtterances,
+)
+from kws.training.options import AllOptions, MaxPoolOptions
+
+FILLER = 0
+Frames = npt.NDArray[np.int64]
+
+
+class Counts(NamedTuple):
+    """Of how many frames that a loss looks at the largest posterior is that of the right unit."""
+
+    correct: int
+    counted: int
+
+
+class Objective(Protocol):
+    """A loss over minibatches, and the way of cutting utterances that fits it."""
+
+    @property
+    def cut(self) -> Cutter: ...
+    @property
+    def chunks_per_minibatch(self) -> int: ...
+
+    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
+        """The loss, (), of (B, F, C) natural logarithms of posteriors."""
+        ...
+
+    def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
+        """Right frames among those that the loss looks at."""
+        ...
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Mean of -log p(label) over labelled frames, filler frames weighted (Chen et al. 2014)."""
+
+    cut: FrameChunks
+    chunks_per_minibatch: int
+    filler_weight: float = 1.0
+
+    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
+        num_units = log_posteriors.shape[-1]
+        weights = None
+        if self.filler_weight != 1:
+            weights = log_posteriors.new_ones(num_units)
+            weights[FILLER] = self.filler_weight
+        flat = log_posteriors.reshape(-1, num_units)
+        return F.nll_loss(flat, minibatch.labels.flatten(), weights, ignore_index=IGNORED)
+
+    def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
+        correct = (log_posteriors.argmax(dim=2) == minibatch.labels).sum()
+        return Counts(int(correct), int((minibatch.labels != IGNORED).sum()))
+
+
+class _Choice(NamedTuple):
+    """Which frames learn what, in one minibatch."""
+
+    rows: list[int]  # (P,) chunk of each chosen frame
+    frames: list[int]  # (P,)
+    units: list[int]  # (P,) what it learns
+    shares: list[float]  # (P,) of the mean over keywords
+    filler: Tensor  # (B, F) frames that learn filler
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Max-pooling over utterances (Sun et al. 2016), with emphasis on the worst frames.
+
+    The sum of three means:
+
+    - over keywords: -log p(unit) at those frames, in order, at which the product of its units'
+      posteriors is largest; only these frames learn the keyword;
+    - `filler_weight` times that of -log p(filler) over filler frames: those of utterances without
+      keywords, and those of others that are far from the chosen frames (and from the word, when
+      its time is known);
+    - `hard_weight` times that over utterances of the mean over their `hard_frames` worst frames:
+      -log p(filler) of filler frames, elsewhere -log(p(filler) + p(units of the keyword)).
+    """
+
+    cut: WholeUtterances
+    chunks_per_minibatch: int
+    options: MaxPoolOptions
+    frame_shift_s: float
+    filler_weight: float = 1.0
+
+    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
+        choice = self._choice(log_posteriors, minibatch)
+        filler_losses = -log_posteriors[:, :, FILLER]  # (B, F)
+        mean_filler = (filler_losses * choice.filler).sum() / choice.filler.sum().clamp(min=1)
+        loss = self.filler_weight * mean_filler
+        if choice.units:
+            picked = log_posteriors[choice.rows, choice.frames, choice.units]
+            loss = loss - (picked * picked.new_tensor(choice.shares)).sum()
+        if self.options.hard_weight:
+            rival_losses = self._rival_losses(log_posteriors, minibatch)
+            penalties = torch.where(choice.filler, filler_losses, rival_losses)
+            penalties = penalties * (minibatch.labels != IGNORED)
+            num_worst = min(self.options.hard_frames, penalties.shape[1])
+            loss = loss + self.options.hard_weight * penalties.topk(num_worst, dim=1).values.mean()
+        return loss
+
+    def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
+        choice = self._choice(log_posteriors, minibatch)
+        largest = log_posteriors.argmax(dim=2)
+        units = largest.new_tensor(choice.units)
+        correct = (largest[choice.rows, choice.frames] == units).sum() if choice.units else 0
+        filler_correct = (choice.filler & (largest == FILLER)).sum()
+        counted = len(choice.units) + int(choice.filler.sum())
+        return Counts(int(correct) + int(filler_correct), counted)
+
+    def _choice(self, log_posteriors: Tensor, minibatch: Minibatch) -> _Choice:
+        known = log_posteriors.detach().cpu().numpy()
+        before = round(self.options.margin_before_s / self.frame_shift_s)
+        after = round(self.options.margin_after_s / self.frame_shift_s)
+        far = np.ones(known.shape[:2], dtype=bool)
+        choice = _Choice([], [], [], [], minibatch.labels != IGNORED)
+        for target in minibatch.targets:
+            part = known[target.chunk, target.first : target.end]
+            frames = (target.first + best_frames(part, target.units)).tolist()
+            far[target.chunk, max(0, frames[0] - before) : frames[-1] + after + 1] = False
+            if target.timed:
+                far[target.chunk, target.first : target.end] = False
+            choice.rows.extend([target.chunk] * len(frames))
+            choice.frames.extend(frames)
+            choice.units.extend(target.units)
+            share = 1 / len(frames) / len(minibatch.targets)
+            choice.shares.extend([share] * len(frames))
+        filler = choice.filler & torch.from_numpy(far).to(choice.filler.device)
+        return choice._replace(filler=filler)
+
+    @staticmethod
+    def _rival_losses(log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
+        """(B, F) -log of what filler and the units of the utterance's keywords have together."""
+        own = torch.zeros(log_posteriors.shape[0], log_posteriors.shape[2], dtype=torch.bool)
+        own[:, FILLER] = True
+        for target in minibatch.targets:
+            own[target.chunk, list(target.units)] = True
+        rivals = ~own[:, None].to(log_posteriors.device)  # (B, 1, C)
+        return -log_posteriors.masked_fill(rivals, -math.inf).logsumexp(dim=2)
+
+
+def best_frames(log_posteriors: npt.NDArray[np.floating], units: Sequence[int]) -> Frames:
+    """The frames k_1 < k_2 < ... < k_n with the largest sum of log p(unit i) at k_i.
+
+    Args:
+        log_posteriors: (F, C), F >= n.
+        units: n of them, in the order of speech.
+
+    Returns:
+        (n,) frames.
+    """
+    num_frames = len(log_posteriors)
+    best = log_posteriors[:, units[0]].astype(np.float64)  # of the paths that end at each frame
+    sources = []
+    for unit in units[1:]:
+        so_far = np.maximum.accumulate(best)
+        is_new = np.concatenate([[True], best[1:] > so_far[:-1]])
+        source = np.maximum.accumulate(np.where(is_new, np.arange(num_frames), 0))
+        sources.append(np.concatenate([[0], source[:-1]]))
+        best = log_posteriors[:, unit] + np.concatenate([[-math.inf], so_far[:-1]])
+    frames = [int(best.argmax())]
+    for source in reversed(sources):
+        frames.insert(0, int(source[frames[0]]))
+    return np.array(frames, dtype=np.int64)
+
+
+def make_objective(options: AllOptions, label: Labeller, frame_shift_s: float) -> Objective:
+    """The objective that the options name.
+
+    Args:
+        options: all of them.
+        label: gives the unit of each frame from the words' times.
+        frame_shift_s: of the features.
+    """
+    train, examples = options.train, options.examples
+    if train.objective == "ce":
+        cut = FrameChunks(label, examples.chunk_frames, examples.filler_keep)
+        return CrossEntropy(cut, train.chunks_per_minibatch, train.filler_weight)
+    return MaxPool(
+        WholeUtterances(options.max_pool.slack_s),
+        train.utterances_per_minibatch,
+        options.max_pool,
+        frame_shift_s,
+        train.filler_weight,
+    )

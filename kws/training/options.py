@@ -1,0 +1,172 @@
+"""What a training can be told in a file of `--key=value` lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kws.config import (
+    format_options,
+    key,
+    non_negative,
+    one_of,
+    parse_options,
+    positive,
+    proportion,
+)
+from kws.data.augmentation import AugmentOptions
+from kws.data.draws import ExampleOptions
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The loop: objective, optimizer and its schedule, what is kept.
+
+    A learning rate here multiplies the gradient of a loss that is a mean over frames. (Kaldi sums
+    over the minibatch: its rate for minibatches of 128 is 128 times smaller for the same step.)
+    """
+
+    objective: str = key(
+        "ce: cross-entropy of labelled frames; max-pool: the best frame of each unit learns",
+        default="ce",
+        check=one_of("ce", "max-pool"),
+    )
+    units_per_word: int = key("units each word is cut into", default=1, check=positive)
+    num_epochs: int = key("epochs to train", default=20, check=positive)
+    optimizer: str = key(
+        "sgd (with momentum) or adamw", default="adamw", check=one_of("sgd", "adamw")
+    )
+    initial_effective_lrate: float = key(
+        "learning rate at the beginning, of the components with the largest learning-rate in the "
+        "network's config; the others keep their ratio to them",
+        default=0.002,
+        check=positive,
+    )
+    final_effective_lrate: float = key(
+        "learning rate at the end; it decays exponentially", default=0.0001, check=positive
+    )
+    warmup_share: float = key(
+        "share of the training during which the learning rate first rises linearly from 0",
+        default=0.02,
+        check=proportion,
+    )
+    momentum: float = key("of sgd", default=0.9, check=proportion)
+    weight_decay: float = key(
+        "share of the weights taken away per step and learning rate",
+        default=0.0,
+        check=non_negative,
+    )
+    max_grad_norm: float = key(
+        "longer gradients are shortened to this; 0: not", default=5.0, check=non_negative
+    )
+    average_decay: float = key(
+        "the model that is kept is the exponential moving average of the parameters with this "
+        "decay per step; 0: the parameters themselves",
+        default=0.99,
+        check=proportion,
+    )
+    select: str = key(
+        "the epoch that is kept: last, or best (least loss on the dev set)",
+        default="last",
+        check=one_of("last", "best"),
+    )
+    chunks_per_minibatch: int = key("cross-entropy: chunks per step", default=128, check=positive)
+    utterances_per_minibatch: int = key("max-pool: utterances per step", default=32, check=positive)
+    filler_weight: float = key(
+        "weight of the mean over filler frames, relative to that over keyword frames (ce: of each "
+        "filler frame)",
+        default=1.0,
+        check=non_negative,
+    )
+    realign_epochs: tuple[int, ...] = key(
+        "epochs, counted from 1, at whose start the word times are found anew with the network as "
+        "it is then, such as 2:4",
+        default=(),
+    )
+    seed: int = key("decides everything random", default=0, check=non_negative)
+    num_threads: int = key(
+        "threads of the training process; the workers that prepare features come on top",
+        default=1,
+        check=positive,
+    )
+    checkpoint_minutes: float = key(
+        "a checkpoint is written after every epoch and when this much time has passed",
+        default=2.0,
+        check=positive,
+    )
+
+
+@dataclass(frozen=True)
+class MaxPoolOptions:
+    """What the max-pooling objective looks at."""
+
+    hard_weight: float = key(
+        "weight of each utterance's worst frames, in addition to the mean over filler frames",
+        default=1.0,
+        check=non_negative,
+    )
+    hard_frames: int = key("how many worst frames per utterance", default=10, check=positive)
+    slack_s: float = key(
+        "a keyword whose time is known is looked for so much before its start and after its end, "
+        "seconds",
+        default=0.3,
+        check=non_negative,
+    )
+    margin_before_s: float = key(
+        "frames so much before the first chosen one learn filler, seconds",
+        default=0.5,
+        check=non_negative,
+    )
+    margin_after_s: float = key(
+        "frames so much after the last chosen one learn filler, seconds",
+        default=1.0,
+        check=non_negative,
+    )
+
+
+@dataclass(frozen=True)
+class PosteriorOptions:
+    """How the detector will read the network's outputs; kept in the model."""
+
+    w_smooth: int = key("frames that posteriors are averaged over", default=30, check=positive)
+    w_max: int = key(
+        "frames in which a keyword's units are looked for", default=100, check=positive
+    )
+    confidence: str = key(
+        "chen: the units in any order; ordered: one after the other",
+        default="chen",
+        check=one_of("chen", "ordered"),
+    )
+    refractory_s: float = key(
+        "a keyword that fired is silent for this long, seconds", default=1.0, check=non_negative
+    )
+
+
+@dataclass(frozen=True)
+class AllOptions:
+    """Everything that a training's option file may hold."""
+
+    train: TrainOptions = field(default_factory=TrainOptions)
+    max_pool: MaxPoolOptions = field(default_factory=MaxPoolOptions)
+    examples: ExampleOptions = field(default_factory=ExampleOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    posterior: PosteriorOptions = field(default_factory=PosteriorOptions)
+
+    def text(self) -> str:
+        """As `--key=value` lines, options at their default left out."""
+        return format_options(
+            self.train, self.max_pool, self.examples, self.augment, self.posterior
+        )
+
+
+def parse_train_options(text: str, source: str) -> AllOptions:
+    """The options in Kaldi's `--key=value` lines.
+
+    Args:
+        text: the lines.
+        source: the file's name, for error messages.
+
+    Raises:
+        ConfigError: an unknown option or a value that breaks its rule.
+    """
+    classes = (TrainOptions, MaxPoolOptions, ExampleOptions, AugmentOptions, PosteriorOptions)
+    return AllOptions(*parse_options(text, source, classes))
