@@ -28,16 +28,23 @@ def window(options: FbankOptions) -> Tensor:
     length = options.window_length
     phase = 2 * np.pi / (length - 1) * np.arange(length)
     blackman = options.blackman_coeff
-    values = {
-        "rectangular": lambda: np.ones(length),
-        "hanning": lambda: 0.5 - 0.5 * np.cos(phase),
-        "hamming": lambda: 0.54 - 0.46 * np.cos(phase),
-        # clipped: rounding can leave the last value a hair below 0
-        "povey": lambda: np.clip(0.5 - 0.5 * np.cos(phase), 0, 1) ** 0.85,
-        "sine": lambda: np.sin(0.5 * phase),
-        "blackman": lambda: blackman - 0.5 * np.cos(phase) + (0.5 - blackman) * np.cos(2 * phase),
-    }
-    return torch.from_numpy(values[options.window_type]())
+    cosine = np.cos(phase)
+    match options.window_type:
+        case "rectangular":
+            values = np.ones(length)
+        case "hanning":
+            values = 0.5 - 0.5 * cosine
+        case "hamming":
+            values = 0.54 - 0.46 * cosine
+        case "povey":
+            # clipped: rounding can leave the last value a hair below 0
+            values = np.clip(0.5 - 0.5 * cosine, 0, 1) ** 0.85
+        case "sine":
+            values = np.sin(0.5 * phase)
+        case _:
+            blackman = options.blackman_coeff
+            values = blackman - 0.5 * cosine + (0.5 - blackman) * np.cos(2 * phase)
+    return torch.from_numpy(values)
 
 
 class Framing:

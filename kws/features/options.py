@@ -33,7 +33,8 @@ class Options:
     """Base of the option classes: whoever makes one gets the checks of its keys."""
 
     def __post_init__(self) -> None:
-        for declared in keys_of(type(self)).values():
+        cls: type = type(self)
+        for declared in keys_of(cls).values():
             value = getattr(self, declared.attribute)
             if declared.check is not None and not declared.check.holds(value):
                 written = declared.format(value)
