@@ -88,7 +88,7 @@ class Spotter(nn.Module):
             Keyword(entry["name"], tuple(entry["units"])) for entry in self._entry("keywords")
         )
         self._check_dims(nnet)
-        posterior = {"w_smooth": 30, "w_max": 100, "confidence": "chen"}
+        posterior: dict[str, Any] = {"w_smooth": 30, "w_max": 100, "confidence": "chen"}
         posterior |= self.metadata.get("posterior", {})
         if posterior["confidence"] not in CONFIDENCES:
             raise InputError(
@@ -318,7 +318,7 @@ def posteriors_of(nnet: Nnet, features: Tensor, *, pad: bool = True) -> Tensor:
     """
     state = nnet.init_state()
     parts = []
-    for block in features.split(_BLOCK_FRAMES, dim=1):
+    for block in torch.split(features, _BLOCK_FRAMES, dim=1):
         part, state = nnet.step(block, state)
         parts.append(part)
     padded = torch.cat([*parts, nnet.flush(state)], dim=1)
