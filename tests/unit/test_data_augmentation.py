@@ -12,8 +12,8 @@ from kws.config import ConfigError, format_options, parse_options
 from kws.data.augmentation import (
     FULL_SCALE,
     NOMINAL_LEVEL_DB,
-    AugmentOptions,
     Augmenter,
+    AugmentOptions,
     active_level_db,
     convolve,
     prepare_rir,
