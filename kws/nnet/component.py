@@ -139,8 +139,12 @@ def component_type(line: ConfigLine) -> type[Component]:
         ConfigError: there is none.
     """
     if line.type not in COMPONENTS:
-        by_lower_case = {name.lower(): name for name in COMPONENTS}
-        near = difflib.get_close_matches(line.type.lower(), by_lower_case, n=1)
-        hint = f"did you mean {by_lower_case[near[0]]}? " if near else ""
+        stems = {_stem(name): name for name in COMPONENTS}
+        near = difflib.get_close_matches(_stem(line.type), stems, n=1, cutoff=0.7)
+        hint = f"did you mean {stems[near[0]]}? " if near else ""
         raise line.error(f"no such component type; {hint}`kws describe` lists them")
     return COMPONENTS[line.type]
+
+
+def _stem(name: str) -> str:
+    return name.lower().strip("<>").replace("component", "")

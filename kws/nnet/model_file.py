@@ -85,13 +85,14 @@ def read_model(path: str | Path) -> ModelFile:
             texts = file.metadata() or {}
             _check_format(path, texts)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network, features = texts["network"], texts["features"]
         metadata = json.loads(texts["metadata"])
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a kws model, or damaged ({reason}); make it again") from None
     if not isinstance(metadata, dict):
         raise InputError(f"{path}: the model's metadata is not a JSON object; make it again")
-    return ModelFile(texts["network"], texts["features"], metadata, tensors)
+    return ModelFile(network, features, metadata, tensors)
 
 
 def _check_format(path: str | Path, texts: Mapping[str, str]) -> None:

@@ -179,14 +179,22 @@ class Nnet(nn.Module):
         pad: bool,
         generator: torch.Generator | None,
     ) -> Tensor:
+        self._check_dim(x)
         if pad and x.shape[1] > 0:
             x = self._padded(x, self.left_context, self.right_context)
         if x.shape[1] <= self.left_context + self.right_context:
-            return x.new_zeros((x.shape[0], 0, components[-1].output_dim))
+            return x.new_zeros((x.shape[0], 0, self.output_dim))
         for component in components:
             random = isinstance(component, RandomComponent)
             x = component(x, generator) if random else component(x)
         return x
+
+    def _check_dim(self, x: Tensor) -> None:
+        if x.shape[2] != self.input_dim:
+            raise InputError(
+                f"the network reads {self.input_dim} values per frame, its input has "
+                f"{x.shape[2]}; give it the features it was made for"
+            )
 
     @staticmethod
     def _padded(x: Tensor, left: int, right: int) -> Tensor:
@@ -213,6 +221,7 @@ class Nnet(nn.Module):
         Returns:
             the output frames that are now known, (N, T', output_dim), and the new state.
         """
+        self._check_dim(x)
         if state.last.shape[1] == 0:  # nothing has come yet: N, type and device follow x
             state = self._empty_state(x)
         if x.shape[1] == 0:

@@ -17,6 +17,8 @@ class UpdatableComponent(Component):
     weight: nn.Parameter
     bias: nn.Parameter
 
+    input_dim: int = key("values per frame of the input", check=positive)
+    output_dim: int = key("values per frame of the output", check=positive)
     learning_rate: float = key("step of Kaldi's update per summed gradient", default=0.001)
     param_stddev: float | None = key(
         "standard deviation of the initial weights, 1/sqrt(input-dim) when not given",
@@ -39,11 +41,11 @@ class MatrixComponent(UpdatableComponent):
 
     initial: Tensor | None = None
 
+    input_dim: int = key("values per frame of the input; may follow from matrix", default=None)
+    output_dim: int = key("values per frame of the output; may follow from matrix", default=None)
     matrix: str | None = key(
         "file of initial parameters, one row per output or filter, bias last", default=None
     )
-    input_dim: int = key("values per frame of the input; may follow from matrix", default=None)
-    output_dim: int = key("values per frame of the output; may follow from matrix", default=None)
 
     def read_files(self, line: ConfigLine) -> None:
         if self.matrix is not None:
@@ -154,8 +156,6 @@ class BlockAffineComponent(UpdatableComponent):
 
     example = "BlockAffineComponent input-dim=30 output-dim=20 num-blocks=5"
 
-    input_dim: int = key("values per frame of the input", check=positive)
-    output_dim: int = key("values per frame of the output", check=positive)
     num_blocks: int = key("parts into which input and output fall", check=positive)
 
     def setup(self, line: ConfigLine) -> None:

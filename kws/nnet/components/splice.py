@@ -55,17 +55,11 @@ class _Context(Component):
             return None
         return super().key_value(attribute)
 
-    def windows(self, x: Tensor) -> Tensor:
-        """The frames that each output frame reads, (N, T - span, D, len(context)).
-
-        A view of x, without a copy, when the offsets are evenly spaced.
-        """
-        first, last = self.context[0], self.context[-1]
-        frames = x.unfold(1, last - first + 1, 1)  # (N, T - span, D, span + 1)
-        steps = {b - a for a, b in zip(self.context, self.context[1:], strict=False)}
-        if len(steps) <= 1:
-            return frames[..., :: max(steps, default=1)]
-        return torch.stack([frames[..., offset - first] for offset in self.context], dim=-1)
+    def shifted(self, x: Tensor) -> list[Tensor]:
+        """For each offset the frames that the output frames read there, (N, T - span, D)."""
+        num_frames = x.shape[1] - self.span
+        starts = [offset - self.context[0] for offset in self.context]
+        return [x[:, start : start + num_frames] for start in starts]
 
 
 class SpliceComponent(_Context):
@@ -99,8 +93,13 @@ class SpliceComponent(_Context):
     def forward(self, x: Tensor) -> Tensor:
         num_frames = x.shape[1] - self.span
         spliced = self.input_dim - self.const_component_dim
-        # offset slow, value fast: (N, T', D, K) -> (N, T', K, D) -> (N, T', K*D)
-        y = self.windows(x[..., :spliced]).transpose(2, 3).flatten(2)
+        frames = x[..., :spliced]
+        if len(self.context) == self.span + 1:
+            # no holes: views, (N, T', D, K) -> (N, T', K, D) -> (N, T', K*D), offset slow; nothing
+            # is copied for a single window or a single stream
+            y = frames.unfold(1, self.span + 1, 1).transpose(2, 3).flatten(2)
+        else:
+            y = torch.cat(self.shifted(frames), dim=2)
         if self.const_component_dim == 0:
             return y
         return torch.cat([y, x[:, :num_frames, spliced:]], dim=2)
@@ -118,4 +117,4 @@ class SpliceMaxComponent(_Context):
         self.input_dim = self.output_dim = self.dim
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.windows(x).max(dim=-1).values
+        return torch.stack(self.shifted(x), dim=-1).max(dim=-1).values
