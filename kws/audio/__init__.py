@@ -2,7 +2,7 @@
 
 from kws.audio.files import FULL_SCALE, Waveform, duration_s, read_audio, write_audio
 from kws.audio.notices import NOTICES
-from kws.audio.resampling import resample
+from kws.audio.resampling import resample, resample_chunks
 from kws.audio.stream import read_raw_chunks
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "read_audio",
     "read_raw_chunks",
     "resample",
+    "resample_chunks",
     "write_audio",
 ]

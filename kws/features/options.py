@@ -237,5 +237,7 @@ def parse_feature_options(text: str, source: str) -> FeatureOptions:
 
 
 def format_feature_options(options: FeatureOptions) -> str:
-    """The lines that `parse_feature_options` reads; options at their default are left out."""
-    return format_options(options.kind, options.fbank, options.deltas, options.cmvn)
+    """The lines that `parse_feature_options` reads: the type, and what is not at its default."""
+    # an empty text would stand for no features at all
+    kind = f"--feature-type={options.kind.feature_type}\n"
+    return kind + format_options(options.fbank, options.deltas, options.cmvn)
