@@ -1,7 +1,7 @@
 """Units, frame labels and alignments."""
 
 from kws.hmm.alignment import Alignment, align
-from kws.hmm.bootstrap import bootstrap
+from kws.hmm.bootstrap import place_by_energy
 from kws.hmm.labels import (
     FILLER,
     Span,
@@ -19,8 +19,8 @@ __all__ = [
     "TimedWord",
     "UnitInventory",
     "align",
-    "bootstrap",
     "frame_labels",
     "inventory_of",
+    "place_by_energy",
     "units_of",
 ]

@@ -35,7 +35,7 @@ EDGE = 0.2  # soft first and last sounds may stand out only this far, on the sam
 MAX_EDGE_S = 0.08
 
 
-def bootstrap(samples: Floats, sample_rate: int, phrases: Sequence[str]) -> list[Span]:
+def place_by_energy(samples: Floats, sample_rate: int, phrases: Sequence[str]) -> list[Span]:
     """Place `phrases` on the loud stretches of a recording, in their order.
 
     Give the text's keywords and, as phrases of their own, the words between them. The words of a

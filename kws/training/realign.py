@@ -18,7 +18,7 @@ import torch
 from kws.data import DataDir, Utterance, Word, read_wrd_phn
 from kws.data.text import tokens_of
 from kws.errors import InputError
-from kws.hmm import Alignment, Span, UnitInventory, align, bootstrap, inventory_of
+from kws.hmm import Alignment, Span, UnitInventory, align, inventory_of, place_by_energy
 from kws.posterior import Keyword
 from kws.spotter import Spotter
 
@@ -138,7 +138,9 @@ def bootstrap_words(
         if all(keyword is None for _, keyword in phrases):
             continue
         waveform = data.load(utterance)
-        spans = bootstrap(waveform.samples, waveform.sample_rate, [phrase for phrase, _ in phrases])
+        spans = place_by_energy(
+            waveform.samples, waveform.sample_rate, [phrase for phrase, _ in phrases]
+        )
         in_keyword = [keyword is not None for phrase, keyword in phrases for _ in phrase.split()]
         if not spans:
             log.warning("%s: too short or too even to hold %r", utterance.place, utterance.text)
