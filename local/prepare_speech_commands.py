@@ -65,6 +65,9 @@ def main(
     splits = _readable(out, splits, skip_bad)
     write_splits(out, splits)
     for name, utterances in splits.items():
+        if not utterances:
+            print(f"{out / name}: not written, there is no recording for it")
+            continue
         texts = {utterance.text for utterance in utterances}
         speakers = {utterance.speaker for utterance in utterances}
         print(

@@ -76,7 +76,7 @@ def subset(
 
     data = read_data_dir(data_dir, allow_commands=allow_commands)
     part = subset_of(data, utt_list)
-    write_copy(out, part)
+    write_copy(out, part, [data])
     print(f"{out}: {len(part.utterances)} of {len(data.utterances)} utterances")
 
 
@@ -97,11 +97,8 @@ def combine(
     from kws.data.editing import write_copy
 
     parts = [read_data_dir(path, allow_commands=allow_commands) for path in data_dirs]
-    for part in parts:
-        if part.path.resolve() == out.resolve():
-            raise typer.BadParameter(f"{out} is one of the data dirs read; write to another one")
     whole = combination_of(parts)
-    write_copy(out, whole)
+    write_copy(out, whole, parts)
     print(f"{out}: {len(whole.utterances)} utterances of {len(parts)} data dirs")
 
 

@@ -13,12 +13,10 @@ from kws.errors import InputError
 
 SPLITS = ("train", "dev", "test")
 TABLES = ("wav.scp", "segments", "text", "utt2spk", "spk2utt", "ctm")
-# the last line: audio that libsndfile cannot read, which is to be named and not to be passed over
-AUDIO_SUFFIXES = frozenset(
-    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".sph", ".nist", ".aiff", ".aif", ".aifc")
-    + (".au", ".snd", ".caf", ".w64", ".rf64", ".amb")
-    + (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".ape", ".wv", ".mka")
-)
+_READABLE = "wav flac ogg oga opus mp3 sph nist aiff aif aifc au snd caf w64 rf64"
+# what libsndfile cannot read is to be named as such, not to be passed over
+_UNREADABLE = "m4a mp4 aac wma amr webm 3gp ape wv mka"
+AUDIO_SUFFIXES = frozenset("." + name for name in f"{_READABLE} {_UNREADABLE}".split())
 
 
 def find_recordings(folder: str | Path) -> tuple[list[Path], list[Path]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kws.data.data_dir import DataDir, Utterance
 from kws.data.table_file import raise_first, scan_table
-from kws.data.writing import write_data_dir
+from kws.data.writing import refuse_to_overwrite, write_data_dir
 from kws.errors import InputError
 
 
@@ -86,14 +86,17 @@ def _difference(one: tuple[DataDir, Utterance], two: tuple[DataDir, Utterance]) 
     return "" if data_1.words.get(u1.id) == data_2.words.get(u2.id) else "ctm"
 
 
-def write_copy(out: str | Path, data: DataDir) -> None:
+def write_copy(out: str | Path, data: DataDir, sources: Sequence[DataDir]) -> None:
     """Write the tables of `data` to another directory; audio stays where it is.
 
+    Args:
+        out: the directory to write.
+        data: what to write.
+        sources: the data dirs it was made of.
+
     Raises:
-        InputError: `out` is where one of the utterances was read: it would be overwritten.
+        InputError: `out` is one of the sources, which would be overwritten.
     """
-    read_from = {Path(u.place.rpartition(":")[0]).parent.resolve() for u in data.utterances}
-    if Path(out).resolve() in read_from | {data.path.resolve()}:
-        raise InputError(f"{out}: is read from as well; write to another directory")
+    refuse_to_overwrite(out, sources)
     words = [word for of_utterance in data.words.values() for word in of_utterance]
     write_data_dir(out, data.utterances, ctm=words)

@@ -11,7 +11,7 @@ import numpy as np
 from kws.audio import Waveform, write_audio
 from kws.data.ctm import Word
 from kws.data.data_dir import DataDir, Utterance
-from kws.data.writing import write_data_dir
+from kws.data.writing import refuse_to_overwrite, write_data_dir
 from kws.errors import InputError
 
 GAP = "<gap>"
@@ -50,6 +50,7 @@ def join_data_dir(
         InputError: an utterance cannot be read, or there is none that fits.
     """
     out = Path(out)
+    refuse_to_overwrite(out, [data])
     name = out.resolve().name.replace(" ", "_")
     generator = np.random.default_rng(seed)
     lengths_s = [data.duration_s(utterance) for utterance in data.utterances]

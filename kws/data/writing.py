@@ -6,9 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kws.data.ctm import Word, write_ctm
-from kws.data.data_dir import Utterance
+from kws.data.data_dir import DataDir, Utterance
 from kws.errors import InputError
 from kws.files import write_text
+
+
+def refuse_to_overwrite(out: str | Path, sources: Iterable[DataDir]) -> None:
+    """Raise InputError when `out` is one of the data dirs that it is made of."""
+    for source in sources:
+        if Path(out).resolve() == source.path.resolve():
+            raise InputError(f"{out}: is read from as well; write to another directory")
 
 
 def write_data_dir(

@@ -1,0 +1,239 @@
+"""Every fault of a data dir is named by file, line, value and rule; a sound one has none."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws.audio import write_audio
+from kws.cli.main import run
+from kws.data.validation import inspect_data_dir, validate
+
+RATE = 8000
+SOUND = {
+    "wav.scp": "r1 r1.wav\nr2 r2.wav\n",
+    "segments": "a-1 r1 0 0.5\na-2 r1 0.5 1.0\nb-1 r2 0.25 -1\n",
+    "text": "a-1 one\na-2 two\nb-1\n",
+    "utt2spk": "a-1 a\na-2 a\nb-1 b\n",
+    "spk2utt": "a a-1 a-2\nb b-1\n",
+    "ctm": "a-1 1 0.1 0.2 one\na-2 1 0.0 0.5 two\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data dir without a fault: two recordings of 1 s, three segments, word times."""
+    for name in ("r1.wav", "r2.wav"):
+        write_audio(tmp_path / name, np.zeros(RATE), RATE)
+    for name, content in SOUND.items():
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+def test_sound_data_dir(folder: Path) -> None:
+    found = inspect_data_dir(folder)
+    assert (found.faults, found.notes) == ([], [])
+    assert (found.num_utterances, found.num_speakers) == (3, 2)
+    assert found.hours is not None
+    assert found.hours * 3600 == pytest.approx(1.75)
+
+
+def table(name: str, content: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_text(content) and None
+
+
+def audio(name: str, content: bytes | None) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        if content is not None:
+            (folder / name).write_bytes(content)
+
+    return change
+
+
+FAULTS: list[tuple[str, Callable[[Path], None], list[str]]] = [
+    (
+        "unsorted",
+        table("wav.scp", "r2 r2.wav\nr1 r1.wav\n"),
+        ["wav.scp:2: r1 comes after r2; sort the file (LC_ALL=C sort)"],
+    ),
+    (
+        "unsorted side table",
+        table("text", "a-2 two\na-1 one\nb-1\n"),
+        ["text:2: a-1 comes after a-2; sort the file (LC_ALL=C sort)"],
+    ),
+    (
+        "repeated",
+        table("text", "a-1 one\na-2 two\na-2 drei\nb-1\n"),
+        ["text:3: a-2 stands on line 2 already; keep one"],
+    ),
+    (
+        "missing and unknown",
+        table("text", "a-1 one\na-3 two\nb-1\n"),
+        [
+            "text:2: a-3 is not an utterance of DIR",
+            "segments:2: a-2 has no line in text; add one",
+        ],
+    ),
+    (
+        "start after end",
+        table("segments", "a-1 r1 0 0.5\na-2 r1 1.0 0.5\nb-1 r2 0.25 -1\n"),
+        [
+            "segments:2: start 1.0 is not before end 0.5",
+            "text:2: a-2 is not an utterance of DIR",
+            "utt2spk:2: a-2 is not an utterance of DIR",
+            "ctm:2: a-2 is not an utterance of DIR",
+            "spk2utt:1: a-2 is not an utterance of DIR",
+        ],
+    ),
+    (
+        "segment beyond the end",
+        table("segments", "a-1 r1 0 0.5\na-2 r1 0.5 1.02\nb-1 r2 0.25 -1\n"),
+        ["segments:2: a-2 ends at 1.02 s, but its recording is 1 s long"],
+    ),
+    (
+        "recording without a segment",
+        table("segments", "a-1 r1 0 0.5\na-2 r1 0.5 1.0\nb-1 r1 0.25 -1\n"),
+        ["wav.scp:2: recording r2 has no line in segments; add one or remove it"],
+    ),
+    (
+        "under the wrong speaker",
+        table("spk2utt", "a a-1\nb a-2 b-1\n"),
+        ["spk2utt:2: a-2 stands under b, but its speaker is a (DIR/utt2spk:2)"],
+    ),
+    (
+        "left out of spk2utt",
+        table("spk2utt", "a a-1\nb b-1\n"),
+        ["utt2spk:2: a-2 is not in spk2utt, which is to be the inverse of utt2spk"],
+    ),
+    (
+        "twice in spk2utt",
+        table("spk2utt", "a a-1 a-2 a-1\nb b-1\n"),
+        ["spk2utt:1: a-1 stands twice under a; keep one"],
+    ),
+    (
+        "unsorted spk2utt",
+        table("spk2utt", "b b-1\na a-1 a-2\n"),
+        ["spk2utt:2: a comes after b; sort the file (LC_ALL=C sort)"],
+    ),
+    (
+        "speaker without utterance",
+        table("spk2utt", "a a-1 a-2\nb b-1\nc\n"),
+        ["spk2utt:3: speaker c has no utterance; remove the line"],
+    ),
+    (
+        "word beyond the end",
+        table("ctm", "a-1 1 0.1 0.6 one\na-2 1 0.0 0.5 two\n"),
+        ["ctm:1: one ends at 0.7 s, but a-1 is 0.5 s long"],
+    ),
+    (
+        "words out of order",
+        table("ctm", "a-1 1 0.2 0.1 one\na-1 1 0.1 0.1 two\n"),
+        [
+            "ctm:2: a-1 0.1 comes after a-1 0.2; sort the file by utterance and start "
+            "(LC_ALL=C sort -k1,1 -k3,3n)"
+        ],
+    ),
+    (
+        "word of nobody",
+        table("ctm", "a-1 1 0.1 0.2 one\nz 1 0.0 0.5 two\n"),
+        ["ctm:2: z is not an utterance of DIR"],
+    ),
+    (
+        "empty table",
+        table("ctm", ""),
+        ["ctm: the file is empty; remove it or write its lines"],
+    ),
+    (
+        "missing audio",
+        audio("r2.wav", None),
+        ["segments:3: DIR/r2.wav: No such file or directory"],
+    ),
+    (
+        "empty audio",
+        audio("r2.wav", b""),
+        ["segments:3: DIR/r2.wav: is empty (0 bytes); record or convert it again"],
+    ),
+    (
+        "command",
+        table("wav.scp", "r1 r1.wav\nr2 cat r2.wav |\n"),
+        ["wav.scp:2: `cat r2.wav |` is a command; it runs only with --allow-commands"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
+)
+def test_fault(folder: Path, change: Callable[[Path], None], expected: list[str]) -> None:
+    change(folder)
+    faults = [fault.replace(str(folder), "DIR") for fault in validate(folder)]
+    assert faults == [f"DIR/{line}" for line in expected]
+
+
+def test_not_utf8(folder: Path) -> None:
+    (folder / "text").write_bytes(b"a-1 one\na-2 zw\xf6\nb-1\n")
+    assert validate(folder)[0] == (
+        f"{folder}/text:2: byte 0xf6 is not UTF-8; convert the file to UTF-8"
+    )
+
+
+def test_text_file_called_wav_and_cut_flac(folder: Path) -> None:
+    (folder / "r1.wav").write_text("not a sound\n")
+    write_audio(folder / "r2.flac", np.random.default_rng(0).normal(0, 1000, RATE), RATE)
+    whole = (folder / "r2.flac").read_bytes()
+    (folder / "r2.flac").write_bytes(whole[: len(whole) // 2])
+    (folder / "wav.scp").write_text("r1 r1.wav\nr2 r2.flac\n")
+    first, second = validate(folder)
+    assert first.startswith(f"{folder}/segments:1: {folder}/r1.wav: is text")
+    assert second.startswith(f"{folder}/segments:3: {folder}/r2.flac: is damaged")
+    assert inspect_data_dir(folder, with_audio=False).faults == []
+
+
+def test_long_recordings_are_read_to_the_end_piece_by_piece(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kws.data.validation._PIECE_S", 0.3)
+    assert validate(folder) == []
+    noise = np.random.default_rng(0).normal(0, 1000, RATE)
+    write_audio(folder / "r2.flac", noise, RATE)
+    content = bytearray((folder / "r2.flac").read_bytes())
+    content[-2000:-1000] = bytes(1000)  # a hole in the last piece only
+    (folder / "r2.flac").write_bytes(bytes(content))
+    (folder / "wav.scp").write_text("r1 r1.wav\nr2 r2.flac\n")
+    (fault,) = validate(folder)
+    assert fault.startswith(f"{folder}/segments:3: {folder}/r2.flac: ")
+
+
+def test_commands_run_when_allowed(folder: Path) -> None:
+    (folder / "wav.scp").write_text(f"r1 r1.wav\nr2 cat {folder}/r2.wav |\n")
+    assert validate(folder, allow_commands=True) == []
+
+
+def test_notes(folder: Path) -> None:
+    write_audio(folder / "r2.wav", np.zeros(16000), 16000)
+    (folder / "utt2spk").write_text("a-1 z\na-2 z\nb-1 b\n")
+    (folder / "text").unlink()
+    (folder / "spk2utt").unlink()
+    found = inspect_data_dir(folder)
+    assert found.faults == []
+    assert [note.removeprefix(str(folder)) for note in found.notes] == [
+        ": no text; every transcript counts as <unk>",
+        ": no spk2utt; Kaldi's programs ask for it (utils/utt2spk_to_spk2utt.pl makes it)",
+        "/utt2spk: sorted by speaker its utterances come in another order; some Kaldi programs "
+        "want utterance ids that begin with the speaker",
+        "/wav.scp: sample rates are mixed: 1 at 8000 Hz, 1 at 16000 Hz",
+    ]
+
+
+def test_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "validate", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder}: valid: 3 utterances, 2 speakers, 0.00 h\n"
+    (folder / "text").write_text("a-2 two\na-1 one\nc\n")
+    assert run(["data", "validate", str(folder)]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 3
+    assert run(["data", "validate", str(folder / "nowhere")]) == 2
+    assert "no such directory" in capsys.readouterr().err
