@@ -184,8 +184,10 @@ def _print_split(path: Path, utterances: list[Utterance], texts: list[str]) -> N
     print(f"{path}: {len(utterances)} utterances of {speakers} speakers: {listed or 'none'}")
     for text in texts:
         if text not in counts:
-            print(f"{path}: warning: no recording of {text!r} fell into it; "
-                "add recordings (or speakers), or raise its share")
+            print(
+                f"{path}: warning: no recording of {text!r} fell into it; "
+                "add recordings (or speakers), or raise its share"
+            )
 
 
 if __name__ == "__main__":
