@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Cuts data dirs that come with lists/{train,dev,test}.txt into one data dir per role and set:
+#
+#   local/prepare_listed_sets.sh OUT SET...      ->  OUT/train/NAME, OUT/dev/NAME, OUT/test/NAME
+#
+# A set without lists goes to OUT/train whole. recipes/run.sh then takes
+# --train "$(echo OUT/train/*)" and so on. Nothing comes into two roles: each list is one of a
+# partition of its set, and this is checked.
+set -euo pipefail
+
+fail() {
+  echo "local/prepare_listed_sets.sh: $1" >&2
+  exit 2
+}
+[ $# -ge 2 ] || fail "usage: local/prepare_listed_sets.sh OUT SET..."
+sets=()
+for set in "${@:2}"; do
+  [ -f "$set/wav.scp" ] || fail "$set: no wav.scp there; each SET must be a Kaldi data dir"
+  sets+=("$(cd "$set" && pwd)")
+done
+mkdir -p "$1" && out=$(cd "$1" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. recipes/env.sh
+use_environment train
+
+for set in "${sets[@]}"; do
+  name=$(basename "$set")
+  twice=$(cat "$set"/lists/{train,dev,test}.txt 2>/dev/null | sort | uniq -d | head -n 1)
+  [ -z "$twice" ] || fail "$set/lists: $twice stands in two lists; an utterance has one role"
+  if [ ! -d "$set/lists" ]; then
+    kws data combine "$out/train/$name" "$set"
+    continue
+  fi
+  for role in train dev test; do
+    list=$set/lists/$role.txt
+    [ ! -s "$list" ] || kws data subset --utt-list "$list" "$set" "$out/$role/$name"
+  done
+done

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# Wake word, from recordings to keyword events.
+#
+# With no option: synthesises a corpus of the default keywords, trains a detector on it, tells how
+# often it fails on voices it has not heard, and runs it over one long recording.
+# With recordings: --train/--dev/--test name Kaldi data dirs ("DIR DIR ..."); utterances whose text
+# holds no keyword are negatives. Nothing may be in two of the three.
+#
+# Stages: 0 data, 1 features and statistics, 2 alignment, 3 training, 4 evaluation,
+# 5 detection on a long recording made of test utterances. Each can be run again alone.
+set -euo pipefail
+
+stage=0
+stop_stage=5
+keywords="computer,jarvis,view glass"
+train="" dev="" test="" noise="" test_noise="" rir=""
+network=conf/tdnn.config
+features=conf/fbank40.conf
+objective=max-pool
+train_config=""
+units_per_word=1
+exp=exp/default
+fa_per_hour=1
+nj=2
+seed=0
+device=cpu
+corpus_scale=1
+
+usage() {
+  cat <<'USAGE'
+recipes/run.sh [--stage N] [--stop-stage N] [--keywords "computer,jarvis,view glass"]
+  [--train "DIR DIR..."] [--dev "DIR..."] [--test "DIR..."]   Kaldi data dirs (default: synthesised)
+  [--noise "DIR..."] [--rir "DIR..."]    mixed into the training audio
+  [--test-noise "DIR..."]                evaluates a second time with this noise at 10 dB
+  [--network conf/X.config] [--features conf/X.conf] [--objective ce|max-pool]
+  [--train-config conf/X.conf] [--units-per-word N] [--seed N] [--device cpu|cuda]
+  [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
+USAGE
+}
+
+fail() {
+  echo "recipes/run.sh: $1" >&2
+  exit 2
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    --stage | --stop-stage | --keywords | --train | --dev | --test | --noise | --test-noise | --rir | \
+      --network | --features | --objective | --train-config | --units-per-word | --exp | \
+      --fa-per-hour | --nj | --seed | --device | --corpus-scale)
+      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+      name=${1#--}
+      printf -v "${name//-/_}" '%s' "$2"
+      shift 2
+      ;;
+    *) fail "unknown option $1; see --help" ;;
+  esac
+done
+
+for number in stage stop_stage nj seed units_per_word; do
+  [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: must be a whole number"
+done
+case $objective in
+  ce | max-pool) ;;
+  *) fail "--objective $objective: must be ce or max-pool" ;;
+esac
+given=0
+for dirs in "$train" "$dev" "$test"; do [ -z "$dirs" ] || given=$((given + 1)); done
+[ "$given" -eq 0 ] || [ "$given" -eq 3 ] ||
+  fail "--train, --dev and --test belong together: give all three (kws data subset cuts a data dir)"
+[ -n "$train_config" ] || train_config=conf/train_${objective/-/_}.conf
+
+# the environment needs the checkout; data dirs may be relative to where the user stands
+absolute() {
+  local out=() dir
+  for dir in $1; do
+    [ -d "$dir" ] || fail "$dir: no such folder"
+    out+=("$(cd "$dir" && pwd)")
+  done
+  echo "${out[*]}"
+}
+train=$(absolute "$train") dev=$(absolute "$dev") test=$(absolute "$test")
+noise=$(absolute "$noise") test_noise=$(absolute "$test_noise") rir=$(absolute "$rir")
+mkdir -p "$exp" && exp=$(cd "$exp" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. recipes/env.sh
+use_environment train
+for file in "$network" "$features" "$train_config"; do
+  [ -f "$file" ] || fail "$file: no such file (relative to $(pwd))"
+done
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
+corpus=$exp/corpus
+if [ "$given" -eq 0 ]; then
+  train=$corpus/train dev=$corpus/dev test=$corpus/test
+  [ -n "$noise" ] || noise=$corpus/noise_train
+  [ -n "$rir" ] || rir=$corpus/rir_train
+fi
+data=$exp/data
+
+runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
+
+if runs 0; then
+  echo "== stage 0: data"
+  if [ "$given" -eq 0 ]; then
+    python local/synthesize_corpus.py "$corpus" --keywords "$keywords" --scale "$corpus_scale" \
+      --seed "$seed" --nj "$nj"
+  fi
+  # shellcheck disable=SC2086  # lists of folders
+  for set in train dev test; do
+    kws data combine "$data/$set" ${!set}
+    kws data validate "$data/$set"
+  done
+fi
+
+if runs 1; then
+  echo "== stage 1: features and statistics"
+  kws features --config "$features" "$data/train" "$exp/feats"
+fi
+
+if runs 2; then
+  echo "== stage 2: alignment"
+  for set in train dev; do
+    kws align --keywords "$keywords" --units-per-word "$units_per_word" \
+      "$data/$set" "$exp/$set.ctm"
+  done
+fi
+
+if runs 3; then
+  echo "== stage 3: training"
+  kws train --data "$data/train" --ali "$exp/train.ctm" --dev-data "$data/dev" \
+    --dev-ali "$exp/dev.ctm" --network "$network" --features "$features" \
+    --cmvn-stats "$exp/feats/cmvn.stats" --keywords "$keywords" \
+    --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
+    --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"
+fi
+
+if runs 4; then
+  echo "== stage 4: evaluation"
+  kws evaluate --model "$exp/final.kws" --dev "$data/dev" --test "$data/test" \
+    --fa-per-hour "$fa_per_hour" --out "$exp/eval"
+  if [ -n "$test_noise" ]; then
+    kws evaluate --model "$exp/final.kws" --test "$data/test" --noise "$test_noise" --snr-db 10 \
+      --seed "$seed" --out "$exp/eval_10db"
+  fi
+fi
+
+if runs 5; then
+  echo "== stage 5: detection on a long recording"
+  kws data join "$data/test" "$exp/long" --seed "$seed" --max-duration 600
+  recording=$(cut -d ' ' -f 2- "$exp/long/wav.scp")
+  kws detect "$exp/final.kws" "$exp/long/$recording" >"$exp/long/events.jsonl"
+  echo "$(wc -l <"$exp/long/events.jsonl") events in $exp/long/events.jsonl; counted against the words:"
+  kws evaluate --model "$exp/final.kws" --test "$exp/long" --out "$exp/eval_long"
+fi
