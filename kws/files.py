@@ -21,6 +21,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         path: the file to make or replace; its folder is made when absent.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path  # a pipe or a device such as /dev/null is written to, never replaced
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last: writers that choose a format by it see the right one
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")

@@ -93,15 +93,16 @@ class Framing:
             return samples.new_zeros(samples.shape[0], 0, self.length)
         total = first + samples.shape[1]
         start, stop = self._start(begin), self._start(end - 1) + self.length
-        left = self._reflected(samples, first, total, range(start, min(stop, 0)))
-        right = self._reflected(samples, first, total, range(max(start, total), stop))
         middle = samples[:, max(start - first, 0) : stop - first]
-        if left.shape[1] or right.shape[1]:
+        if start < 0 or stop > total:
+            left = self._reflected(samples, first, range(start, min(stop, 0)))
+            right = self._reflected(samples, first, range(max(start, total), stop))
             middle = torch.cat([left, middle, right], dim=1)
         return middle.unfold(1, self.length, self.shift)
 
     @staticmethod
-    def _reflected(samples: Tensor, first: int, total: int, wanted: range) -> Tensor:
+    def _reflected(samples: Tensor, first: int, wanted: range) -> Tensor:
+        total = first + samples.shape[1]
         index = torch.arange(wanted.start, max(wanted.start, wanted.stop), device=samples.device)
         index = index % (2 * total)
         return samples[:, torch.where(index < total, index, 2 * total - 1 - index) - first]

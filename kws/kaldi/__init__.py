@@ -1,6 +1,6 @@
 """Kaldi's own files: tables (ark, scp) and matrices."""
 
-from kws.kaldi.specifiers import parse_specifier, screen_specifier
+from kws.kaldi.specifiers import Specifier, is_specifier, parse_specifier, screen_specifier
 from kws.kaldi.tables import (
     MatrixWriter,
     read_matrices,
@@ -12,6 +12,8 @@ from kws.kaldi.tables import (
 
 __all__ = [
     "MatrixWriter",
+    "Specifier",
+    "is_specifier",
     "parse_specifier",
     "read_matrices",
     "read_matrix",

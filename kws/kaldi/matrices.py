@@ -82,15 +82,11 @@ def _read_compressed(token: bytes, stream: BinaryIO) -> Matrix:
     percentiles = _array(stream, np.dtype("<u2"), (columns, 4))
     p0, p25, p75, p100 = (low + percentiles * (spread / np.float32(65535))).T
     codes = _array(stream, np.dtype("u1"), (columns, rows)).T.astype(np.float32)
-    return np.where(
-        codes <= 64,
-        p0 + (p25 - p0) * codes / 64,
-        np.where(
-            codes <= 192,
-            p25 + (p75 - p25) * (codes - 64) / 128,
-            p75 + (p100 - p75) * (codes - 192) / 63,
-        ),
-    ).astype(np.float32)
+    upper = p75 + (p100 - p75) * (codes - 192) / 63
+    middle = p25 + (p75 - p25) * (codes - 64) / 128
+    lower = p0 + (p25 - p0) * codes / 64
+    values = np.where(codes <= 64, lower, np.where(codes <= 192, middle, upper))
+    return np.asarray(values, dtype=np.float32)
 
 
 def _read_text(start: bytes, stream: BinaryIO) -> Matrix:

@@ -20,15 +20,21 @@ class Specifier:
     options: frozenset[str]
 
 
+def is_specifier(text: str) -> bool:
+    """Whether `text` begins as a specifier does: `ark:`, `scp,p:`, `ark,scp:` ..."""
+    kinds, colon, _ = text.partition(":")
+    return bool(colon) and bool({"ark", "scp"} & {word.strip() for word in kinds.split(",")})
+
+
 def parse_specifier(text: str, *, writing: bool = False) -> Specifier:
     """Take a specifier apart; a plain path that ends in .scp or .ark stands for itself.
 
     Raises:
         InputError: not a specifier.
     """
-    kinds, colon, rest = text.partition(":")
+    kinds, _, rest = text.partition(":")
     words = [word.strip() for word in kinds.split(",")]
-    if not {"ark", "scp"} & set(words) or not colon:
+    if not is_specifier(text):
         suffix = Path(text).suffix
         if suffix not in (".ark", ".scp") or (writing and suffix == ".scp"):
             raise InputError(

@@ -131,41 +131,59 @@ class MatrixWriter:
         values = values if values.size else values.reshape(0, 0)
         content = text_matrix(values).encode() if self._text else binary_matrix(values)
         head = key.encode() + b" "
-        self._archive.write(head + content)
+        with _named(self._name):
+            self._archive.write(head + content)
         self.scp_lines.append(f"{key} {self._name}:{self._position + len(head)}\n")
         self._position += len(head) + len(content)
 
 
 @contextmanager
-def write_matrices(wspecifier: str, *, allow_commands: bool = False) -> Iterator[MatrixWriter]:
+def write_matrices(
+    wspecifier: str | Specifier, *, allow_commands: bool = False
+) -> Iterator[MatrixWriter]:
     """Open a table for writing; its files take their names when the block succeeds.
 
     Args:
-        wspecifier: `ark:FILE`, `ark,t:FILE` or `ark,scp:FILE,FILE`; `-` is standard output.
+        wspecifier: `ark:FILE`, `ark,t:FILE` or `ark,scp:FILE,FILE`, or such a one in its parts;
+            `-` is standard output.
         allow_commands: let the archive be a command that reads it (`| gzip -c > feats.gz`).
     """
-    specifier = screen_specifier(wspecifier, allow_commands=allow_commands, writing=True)
+    specifier = (
+        wspecifier
+        if isinstance(wspecifier, Specifier)
+        else screen_specifier(wspecifier, allow_commands=allow_commands, writing=True)
+    )
     name, script, text = (
         specifier.files["ark"],
         specifier.files.get("scp"),
         "t" in specifier.options,
     )
     if script is not None and (name == "-" or is_command(name)):
-        raise InputError(f"{wspecifier}: an scp needs an archive in a file; name one")
+        raise InputError(f"{specifier.text}: an scp needs an archive in a file; name one")
     with ExitStack() as stack:
         script_path = stack.enter_context(atomic_path(script)) if script is not None else None
         if name == "-":
             archive: BinaryIO = sys.stdout.buffer
         elif is_command(name):
-            archive = stack.enter_context(_input_of(name, wspecifier))
+            archive = stack.enter_context(_input_of(name, specifier.text))
         else:
             temporary = stack.enter_context(atomic_path(name))
             archive = stack.enter_context(temporary.open("wb"))
         writer = MatrixWriter(archive, name, text)
         yield writer
-        archive.flush()
+        with _named(name):
+            archive.flush()
         if script_path is not None:
             script_path.write_text("".join(writer.scp_lines), encoding="utf-8")
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Let an error of writing (a full disk) say to which file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from None
 
 
 def _output_of(command: str) -> bytes:

@@ -1,0 +1,283 @@
+"""`kws features`: from recordings to the rows that a network reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from kws.audio import Waveform
+    from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
+    from kws.kaldi import Specifier
+
+
+class Take(NamedTuple):
+    """One utterance to be worked on."""
+
+    utterance: str
+    speaker: str
+    waveform: Waveform
+
+
+class Statistics(NamedTuple):
+    """CMVN statistics: one set for all, or one per speaker."""
+
+    overall: CmvnStats | None
+    speakers: Mapping[str, CmvnStats] | None
+
+
+def features(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA_DIR|RSPECIFIER", help="A data dir, or waveforms (scp:wav.scp)."
+        ),
+    ],
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT_DIR|WSPECIFIER", help="Where feats.ark and feats.scp go, or a table."
+        ),
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="CONF", help="Feature options, --option=value lines (conf/X.conf)."),
+    ] = None,
+    cmvn_stats: Annotated[
+        str | None,
+        typer.Option(
+            "--cmvn-stats",
+            metavar="FILE",
+            help="Use these CMVN statistics (cmvn=global: a matrix; cmvn=speaker: a table by "
+            "speaker) in place of computing them.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the dither, where the config has one.")] = 0,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
+    ] = False,
+) -> None:
+    """Compute features of recordings: fbank, deltas and CMVN, as the config says.
+
+    OUT_DIR gets feats.ark, feats.scp and features.conf, and the CMVN statistics that were computed:
+    cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker). Recordings of another sample
+    rate are converted, with a notice. A recording too short for one frame gives an empty matrix.
+
+    Examples:
+      kws features --config conf/fbank40.conf data/train exp/feats/train
+      kws features --config conf/fbank40.conf --cmvn-stats exp/feats/train/cmvn.stats \\
+          data/test exp/feats/test
+      kws features scp:wav.scp ark,t:-
+    """
+    from kws.errors import InputError
+    from kws.features import FeatureOptions, format_feature_options, parse_feature_options
+    from kws.files import read_text, write_text
+    from kws.kaldi import Specifier, is_specifier, screen_specifier
+
+    options, text = FeatureOptions(), format_feature_options(FeatureOptions())
+    if config is not None:
+        text = read_text(config)
+        options = parse_feature_options(text, str(config))
+    takes, total = _takes(source, options.sample_rate, allow_commands)
+    if is_specifier(destination):
+        out_dir = None
+        table = screen_specifier(destination, allow_commands=allow_commands, writing=True)
+        if options.cmvn.cmvn != "none" and cmvn_stats is None:
+            raise InputError(
+                f"{destination}: cmvn={options.cmvn.cmvn} computes statistics, which need an "
+                "OUT_DIR to go to; name a directory or give --cmvn-stats"
+            )
+    else:
+        out_dir = Path(destination)
+        files = {"ark": str(out_dir / "feats.ark"), "scp": str(out_dir / "feats.scp")}
+        table = Specifier(destination, files, frozenset())
+    stats = _given_stats(options, cmvn_stats, allow_commands)
+    extractor = _Extractor(options, seed)
+    shown = _progress(takes, total)
+    if out_dir is None or stats is not None or options.cmvn.cmvn == "none":
+        rows = ((take.utterance, extractor.normalised(take, stats)) for take in shown)
+        summary = _write(rows, table)
+    else:
+        summary = _write_with_stats(shown, extractor, table, out_dir)
+    if out_dir is not None:
+        write_text(out_dir / "features.conf", text)
+        print(f"{out_dir}: {summary}")
+    _report_conversions()
+
+
+class _Extractor:
+    """Features of one take after the other."""
+
+    def __init__(self, options: FeatureOptions, seed: int) -> None:
+        import torch
+
+        from kws.features import CmvnOptions, FeaturePipeline
+
+        # utterances are small: more threads only wait for one another (18 s of work became 5)
+        torch.set_num_threads(1)
+        self.options = options
+        self.pipeline: FeaturePipeline = FeaturePipeline(
+            dataclasses.replace(options, cmvn=CmvnOptions())
+        )
+        self.generator = torch.Generator().manual_seed(seed)
+        self.dim = options.dim
+
+    def raw(self, take: Take) -> Any:
+        """Features with deltas and without CMVN: (T, dim)."""
+        import logging
+
+        import torch
+
+        with torch.inference_mode():
+            samples = torch.from_numpy(take.waveform.samples)[None]
+            found = self.pipeline(samples, generator=self.generator)[0]
+        if not len(found):
+            logging.getLogger(__name__).warning(
+                "%s: %d samples are too short for a frame; an empty matrix is written",
+                take.utterance,
+                samples.shape[1],
+            )
+        return found
+
+    def normalised(self, take: Take, stats: Statistics | None) -> Any:
+        """Features with everything that the options say: (T, dim)."""
+        return self.normalise(take.utterance, take.speaker, self.raw(take), stats)
+
+    def normalise(self, utterance: str, speaker: str, raw: Any, stats: Statistics | None) -> Any:
+        """CMVN of features (T, dim)."""
+        from kws.errors import InputError
+        from kws.features import apply_cmvn
+
+        if stats is None or not len(raw):
+            return raw
+        if stats.speakers is not None and speaker not in stats.speakers:
+            raise InputError(
+                f"{utterance}: the CMVN statistics have no speaker {speaker}; add it to them"
+            )
+        chosen = stats.overall if stats.speakers is None else stats.speakers[speaker]
+        assert chosen is not None
+        return apply_cmvn(raw, chosen, self.options.cmvn.norm_vars)
+
+
+def _takes(
+    source: str, sample_rate: int, allow_commands: bool
+) -> tuple[Iterator[Take], int | None]:
+    """The utterances of a data dir or a table, and how many there are where that is known."""
+    from kws.data import read_data_dir
+    from kws.errors import InputError
+    from kws.kaldi import is_specifier, read_waves
+
+    if is_specifier(source):
+        waves = read_waves(source, sample_rate=sample_rate, allow_commands=allow_commands)
+        return (Take(key, key, waveform) for key, waveform in waves), None
+    data = read_data_dir(source, allow_commands=allow_commands)
+    if not data.utterances:
+        raise InputError(f"{source}: holds no utterances; nothing can be computed")
+    return (
+        Take(utterance.id, utterance.speaker, data.load(utterance, sample_rate))
+        for utterance in data.utterances
+    ), len(data.utterances)
+
+
+def _given_stats(
+    options: FeatureOptions, source: str | None, allow_commands: bool
+) -> Statistics | None:
+    import torch
+
+    from kws.errors import InputError
+    from kws.features import CmvnStats
+    from kws.kaldi import read_matrices, read_matrix
+
+    if source is None:
+        return None
+    if options.cmvn.cmvn == "none":
+        raise InputError("--cmvn-stats: the config says cmvn=none, which uses no statistics")
+    if options.cmvn.cmvn == "global":
+        overall = CmvnStats.from_matrix(torch.from_numpy(read_matrix(source)), source)
+        return Statistics(overall, None)
+    table = read_matrices(source, allow_commands=allow_commands, dtype="float64")
+    return Statistics(
+        None,
+        {
+            speaker: CmvnStats.from_matrix(torch.tensor(matrix), f"{source}: {speaker}")
+            for speaker, matrix in table
+        },
+    )
+
+
+def _write(rows: Iterable[tuple[str, Any]], table: Specifier) -> str:
+    """Write matrices (T, dim) to a table; say how many."""
+    from kws.errors import InputError
+    from kws.kaldi import write_matrices
+
+    utterances = frames = columns = 0
+    with write_matrices(table, allow_commands=True) as writer:
+        for key, matrix in rows:
+            writer.write(key, matrix.numpy())
+            utterances, frames = utterances + 1, frames + len(matrix)
+            columns = matrix.shape[1]
+        if not utterances:
+            raise InputError(f"{table.text}: there are no utterances to write")
+    return f"{utterances} utterances, {frames} frames of {columns} values"
+
+
+def _write_with_stats(
+    takes: Iterable[Take], extractor: _Extractor, table: Specifier, out_dir: Path
+) -> str:
+    """Compute statistics over all takes first; the features wait for them in a hidden archive."""
+    import torch
+
+    from kws.features import CmvnStats
+    from kws.kaldi import Specifier, read_matrices, write_matrices, write_matrix
+
+    speakers: dict[str, str] = {}
+    per_speaker = extractor.options.cmvn.cmvn == "speaker"
+    found: dict[str, CmvnStats] = {}
+    waiting = out_dir / ".feats.unnormalised.ark"
+    with ExitStack() as stack:
+        stack.callback(waiting.unlink, missing_ok=True)
+        with write_matrices(f"ark:{waiting}") as writer:
+            for take in takes:
+                raw = extractor.raw(take)
+                writer.write(take.utterance, raw.numpy())
+                name = take.speaker if per_speaker else ""
+                speakers[take.utterance] = take.speaker
+                found[name] = found.get(name, CmvnStats.zero(extractor.dim)).accumulate(raw)
+        stats = Statistics(None, found) if per_speaker else Statistics(found.get(""), None)
+        rows = (
+            (key, extractor.normalise(key, speakers[key], torch.tensor(raw), stats))
+            for key, raw in read_matrices(f"ark:{waiting}")
+        )
+        summary = _write(rows, table)
+    if per_speaker:
+        files = {"ark": str(out_dir / "cmvn.ark"), "scp": str(out_dir / "cmvn.scp")}
+        with write_matrices(Specifier(str(out_dir), files, frozenset())) as writer:
+            for speaker, speaker_stats in sorted(found.items()):
+                writer.write(speaker, speaker_stats.to_matrix().numpy())
+    else:
+        write_matrix(out_dir / "cmvn.stats", found[""].to_matrix().numpy())
+    return summary
+
+
+def _progress(takes: Iterator[Take], total: int | None) -> Iterable[Take]:
+    """The takes, with a bar on standard error where that is a terminal."""
+    if not sys.stderr.isatty():
+        return takes
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(takes, "features", total=total, console=Console(stderr=True), transient=True)
+
+
+def _report_conversions() -> None:
+    from kws.audio import NOTICES
+
+    for kind, count in NOTICES.counts().items():
+        if count > 1:
+            print(f"{count} recordings: {kind}", file=sys.stderr)
