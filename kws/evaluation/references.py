@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kws.data import Word
+from kws.data import Word, keyword_spans, keywords_in
 
 WORD_MARGIN_S = 0.5  # an event belongs to a word when its peak is no further from it than this
 
@@ -74,11 +74,11 @@ def make_reference(
     """
     windows: dict[str, tuple[Window, ...]] = {}
     for keyword in keywords:
-        in_text = len(_places([*map(str.casefold, text.split())], keyword))
-        spans = _spans(words, keyword)
+        in_text = len(keywords_in(text, [keyword]))
+        spans = keyword_spans(words, [keyword])
         if len(spans) >= in_text:
             # starts and ends each in order, even where two voices overlap: no window in another
-            starts, ends = sorted(start for start, _ in spans), sorted(end for _, end in spans)
+            starts, ends = sorted(s.start_s for s in spans), sorted(s.end_s for s in spans)
             found = [
                 Window(start - WORD_MARGIN_S, end + WORD_MARGIN_S)
                 for start, end in zip(starts, ends, strict=True)
@@ -98,21 +98,3 @@ def make_reference(
 def hours_without(references: Iterable[Reference], keyword: str) -> float:
     """Hours of audio that do not hold `keyword`."""
     return sum(reference.seconds_without(keyword) for reference in references) / 3600
-
-
-def _spans(words: Sequence[Word], keyword: str) -> list[tuple[float, float]]:
-    """Start and end of every run of `words` that is `keyword`."""
-    length = len(keyword.split())
-    places = _places([word.word.casefold() for word in words], keyword)
-    return [(words[i].start_s, words[i + length - 1].end_s) for i in places]
-
-
-def _places(words: Sequence[str], keyword: str) -> list[int]:
-    """Where `keyword` (one word or several) begins in `words`; runs do not overlap."""
-    wanted = keyword.casefold().split()
-    places: list[int] = []
-    for i in range(len(words) - len(wanted) + 1):
-        free = not places or i >= places[-1] + len(wanted)
-        if free and list(words[i : i + len(wanted)]) == wanted:
-            places.append(i)
-    return places

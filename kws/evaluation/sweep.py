@@ -31,6 +31,13 @@ class EventRule:
     frame_shift_s: float
     frame_offset_s: float
 
+    def frames_in(self, window: Window, num_frames: int) -> tuple[int, int]:
+        """The first frame whose centre lies in a window, and the one after the last."""
+        start_s, end_s = window.start_s - TIME_TOLERANCE_S, window.end_s + TIME_TOLERANCE_S
+        begin = np.ceil((start_s - self.frame_offset_s) / self.frame_shift_s)
+        end = np.floor((end_s - self.frame_offset_s) / self.frame_shift_s) + 1
+        return int(np.clip(begin, 0, num_frames)), int(np.clip(end, 0, num_frames))
+
 
 @dataclass(frozen=True)
 class KeywordTrack:
@@ -66,7 +73,7 @@ class Curve:
 
     def at(self, threshold: float) -> Counts:
         """The counts at any threshold that the curve reaches down to."""
-        if len(self.thresholds) and not self.complete and threshold < self.thresholds[-1]:
+        if not self.complete and threshold < self.thresholds[-1]:
             raise ValueError(f"the curve ends at {self.thresholds[-1]}, above {threshold}")
         return self.counts(int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1)
 
@@ -77,7 +84,7 @@ def sweep(tracks: Sequence[KeywordTrack], rule: EventRule, max_false_alarms: int
     Args:
         tracks: the utterances; they are independent of each other.
         rule: how events come about.
-        max_false_alarms: the curve ends before the highest threshold with more than these. (Far
+        max_false_alarms: the curve ends with the highest threshold that has more than these. (Far
             below, the detector is on most of the time, alarms melt into few long bursts and their
             number falls again; no one would operate it there.)
     """
@@ -92,7 +99,7 @@ def sweep(tracks: Sequence[KeywordTrack], rule: EventRule, max_false_alarms: int
         thresholds, misses, false_alarms = _counts_above(joined, float(floor), rule)
         too_many = np.flatnonzero(false_alarms > max_false_alarms)
         if complete or len(too_many):
-            end = too_many[0] if len(too_many) else len(thresholds)
+            end = too_many[0] + 1 if len(too_many) else len(thresholds)
             return Curve(
                 thresholds[:end],
                 positives - misses[:end],
@@ -109,12 +116,10 @@ def pooled(curves: Sequence[Curve]) -> Curve:
 
     Its rates are thus those of the average keyword. It ends where the first of `curves` does.
     """
-    ends = [c.thresholds[-1] for c in curves if not c.complete and len(c.thresholds)]
-    complete = all(curve.complete for curve in curves)
+    ends = [curve.thresholds[-1] for curve in curves if not curve.complete]
     thresholds = np.unique(np.concatenate([curve.thresholds for curve in curves]))[::-1]
-    if not complete:
-        cut_short = any(not c.complete and not len(c.thresholds) for c in curves)
-        thresholds = thresholds[:0] if cut_short else thresholds[thresholds >= max(ends)]
+    if ends:
+        thresholds = thresholds[thresholds >= max(ends)]
     misses = np.zeros(len(thresholds), dtype=np.int64)
     false_alarms = np.zeros(len(thresholds), dtype=np.int64)
     for curve in curves:
@@ -127,7 +132,7 @@ def pooled(curves: Sequence[Curve]) -> Curve:
         false_alarms,
         sum(curve.positives for curve in curves),
         sum(curve.hours for curve in curves),
-        complete,
+        complete=not ends,
     )
 
 
@@ -150,19 +155,11 @@ def _joined(tracks: Sequence[KeywordTrack], rule: EventRule) -> _Joined:
         confidences += [track.confidence, np.array([-np.inf])]
         ends += [first + _event_ends(track.last_unit, rule.w_max), np.array([first + num_frames])]
         for window in track.windows:
-            start, end = _frames_of(window, num_frames, rule)
-            windows.append((first + start, first + end, int(window.is_trial)))
+            begin, end = rule.frames_in(window, num_frames)
+            windows.append((first + begin, first + end - 1, int(window.is_trial)))
         first += num_frames + 1
     table = np.array(windows, dtype=np.int64).reshape(-1, 3)
     return _Joined(np.concatenate(confidences), np.concatenate(ends), *table.T)
-
-
-def _frames_of(window: Window, num_frames: int, rule: EventRule) -> tuple[int, int]:
-    """First and last frame whose centre lies in the window; it may hold none."""
-    start_s, end_s = window.start_s - TIME_TOLERANCE_S, window.end_s + TIME_TOLERANCE_S
-    start = np.ceil((start_s - rule.frame_offset_s) / rule.frame_shift_s)
-    end = np.floor((end_s - rule.frame_offset_s) / rule.frame_shift_s)
-    return int(np.clip(start, 0, num_frames)), int(np.clip(end, -1, num_frames - 1))
 
 
 def _event_ends(last_unit: Floats, w_max: int) -> Ints:

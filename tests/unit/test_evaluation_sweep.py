@@ -78,10 +78,10 @@ def test_the_peak_counts_and_not_the_trigger() -> None:
 
 def test_the_curve_ends_where_alarms_become_too_many() -> None:
     curve = sweep([track([0, value, 0, 0]) for value in (0.9, 0.8, 0.7, 0.6)], RULE, 2)
-    assert table(curve) == [(0.9, 0, 1), (0.8, 0, 2)]
+    assert table(curve) == [(0.9, 0, 1), (0.8, 0, 2), (0.7, 0, 3)]
     assert not curve.complete
-    with pytest.raises(ValueError, match=r"ends at 0\.8"):
-        curve.at(0.7)
+    with pytest.raises(ValueError, match=r"ends at 0\.7"):
+        curve.at(0.65)
 
 
 def test_counts_between_and_above_the_thresholds() -> None:
@@ -115,7 +115,7 @@ def test_pooled_ends_where_the_first_curve_ends() -> None:
     short = sweep([track([0, value, 0, 0]) for value in (0.9, 0.8, 0.7)], RULE, 2)
     long = sweep([track([0, 0.85, 0.5, 0])], RULE, 2)
     both = pooled([short, long])
-    assert both.thresholds.tolist() == [0.9, 0.85, 0.8]
+    assert both.thresholds.tolist() == [0.9, 0.85, 0.8, 0.7]
     assert not both.complete
 
 
@@ -169,17 +169,18 @@ def test_the_sweep_counts_what_the_detector_does(
             events += detector.flush(state)
             judgements.append(judge(events, Reference("d", "u", 60.0, {"k": windows}), "k"))
         expected = total(judgements)
-        if curve.complete or (len(curve.thresholds) and threshold >= curve.thresholds[-1]):
+        if curve.complete or threshold >= curve.thresholds[-1]:
             counts = curve.at(threshold)
-            assert counts.false_alarms <= most
             assert (counts.positives, counts.misses, counts.false_alarms) == (
                 expected.positives,
                 expected.misses,
                 expected.false_alarms,
             )
-    if not curve.complete:
-        below = [level for level in occurring if not (curve.thresholds <= level).any()]
-        assert below
+    assert (curve.false_alarms[:-1] <= most).all()
+    if curve.complete:
+        assert curve.thresholds.tolist() == occurring[::-1]
+    else:
+        assert curve.false_alarms[-1] > most
 
 
 def test_where_the_curve_ends_does_not_change_it() -> None:
@@ -193,4 +194,3 @@ def test_where_the_curve_ends_does_not_change_it() -> None:
     assert not short.complete
     assert 100 < len(short.thresholds) < len(long.thresholds) / 2
     assert table(short) == table(long)[: len(short.thresholds)]
-    assert long.false_alarms[len(short.thresholds)] > 200

@@ -1,0 +1,166 @@
+"""A model's confidences on data dirs: the one pass over the audio that everything else reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.data import DataDir, Utterance
+from kws.detection import Detection
+from kws.errors import InputError
+from kws.evaluation.counting import Judgement, judge
+from kws.evaluation.noise import NoiseMixer
+from kws.evaluation.references import Reference, make_reference
+from kws.evaluation.sweep import Curve, EventRule, KeywordTrack, pooled, sweep
+from kws.spotter import Spotter
+
+Floats = npt.NDArray[np.float64]
+POOLED = "pooled"  # the name of all keywords together, in tables and pictures
+# a curve goes down to these alarms per keyword and hour, and to these alarms on a short list
+SWEEP_FA_PER_HOUR = 100.0
+SWEEP_FALSE_ALARMS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One utterance as the model hears it."""
+
+    data: DataDir
+    utterance: Utterance
+    reference: Reference
+    confidences: Floats  # (T, K)
+    smoothed: Floats  # (T, C)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredSet:
+    """The tracks of one set (dev or test) under one condition (clean, or in noise)."""
+
+    name: str
+    condition: str
+    spotter: Spotter
+    mixer: NoiseMixer | None
+    tracks: tuple[Track, ...]
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        return tuple(keyword.name for keyword in self.spotter.keywords)
+
+    @property
+    def hours(self) -> float:
+        return sum(track.reference.duration_s for track in self.tracks) / 3600
+
+    @property
+    def rule(self) -> EventRule:
+        detector = self.spotter.detector(dict.fromkeys(self.keywords, 1.0))
+        return EventRule(
+            detector.refractory_frames,
+            detector.w_max,
+            detector.frame_shift_s,
+            detector.frame_offset_s,
+        )
+
+    def curves(self, target_fa_per_hour: float = 0.0) -> dict[str, Curve]:
+        """The DET curve of every keyword, and the pooled one where there are several.
+
+        Args:
+            target_fa_per_hour: the curves go well beyond this rate.
+        """
+        most_per_hour = max(SWEEP_FA_PER_HOUR, 2 * target_fa_per_hour)
+        most = max(SWEEP_FALSE_ALARMS, int(np.ceil(most_per_hour * self.hours)))
+        curves = {
+            keyword: sweep(self.keyword_tracks(keyword), self.rule, most)
+            for keyword in self.keywords
+        }
+        return curves | ({POOLED: pooled(list(curves.values()))} if len(curves) > 1 else {})
+
+    def keyword_tracks(self, keyword: str) -> list[KeywordTrack]:
+        """What the tracks mean to one keyword."""
+        k = self.keywords.index(keyword)
+        last_unit = self.spotter.keywords[k].units[-1]
+        return [
+            KeywordTrack(
+                track.confidences[:, k],
+                track.smoothed[:, last_unit],
+                track.reference.windows_of(keyword),
+                track.reference.seconds_without(keyword),
+            )
+            for track in self.tracks
+        ]
+
+    def judgements(self, thresholds: Mapping[str, float]) -> Iterator[tuple[Track, Judgement]]:
+        """What becomes of every keyword in every utterance at given thresholds."""
+        detector = self.spotter.detector(thresholds)
+        for track in self.tracks:
+            events: list[Detection] = []
+            if len(track.confidences):
+                scores = (track.confidences, track.smoothed)
+                events, state = detector.step(scores, detector.init_state())
+                events += detector.flush(state)
+            for keyword in self.keywords:
+                yield track, judge(events, track.reference, keyword)
+
+    def samples(self, track: Track) -> npt.NDArray[np.float32]:
+        """The audio of a track, with its noise: (S,) at the model's rate."""
+        return _samples(track.data, track.utterance, self.spotter.sample_rate, self.mixer)
+
+
+def score(
+    spotter: Spotter,
+    dirs: Sequence[DataDir],
+    *,
+    name: str,
+    mixer: NoiseMixer | None = None,
+    num_threads: int = 1,
+    on_progress: Callable[[], None] = lambda: None,
+) -> ScoredSet:
+    """Run a model over data dirs.
+
+    Args:
+        spotter: the model.
+        dirs: data dirs; every utterance is a stream of its own.
+        name: of the set: dev or test.
+        mixer: adds noise; None leaves the recordings as they are.
+        num_threads: utterances at a time; the result does not depend on it.
+        on_progress: called after every utterance.
+
+    Raises:
+        InputError: a recording cannot be read, or there is none.
+    """
+    entries = [(data, utterance) for data in dirs for utterance in data.utterances]
+    if not entries:
+        raise InputError(f"{', '.join(str(data.path) for data in dirs)}: there are no utterances")
+    keywords = [keyword.name for keyword in spotter.keywords]
+
+    def track_of(entry: tuple[DataDir, Utterance]) -> Track:
+        data, utterance = entry
+        samples = _samples(data, utterance, spotter.sample_rate, mixer)
+        confidences, smoothed = spotter.score_track(samples)
+        words = data.words.get(utterance.id, [])
+        duration_s = len(samples) / spotter.sample_rate
+        reference = make_reference(
+            str(data.path), utterance.id, duration_s, utterance.text, words, keywords
+        )
+        return Track(data, utterance, reference, confidences, smoothed)
+
+    tracks = []
+    with ThreadPoolExecutor(max(1, num_threads)) as pool:
+        try:
+            for track in pool.map(track_of, entries):
+                tracks.append(track)
+                on_progress()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    condition = "clean" if mixer is None else f"noise {mixer.snr_db:g} dB"
+    return ScoredSet(name, condition, spotter, mixer, tuple(tracks))
+
+
+def _samples(
+    data: DataDir, utterance: Utterance, sample_rate: int, mixer: NoiseMixer | None
+) -> npt.NDArray[np.float32]:
+    samples = data.load(utterance, sample_rate).samples
+    return samples if mixer is None else mixer.mix(samples, utterance.id)
