@@ -25,7 +25,7 @@ def detect(
         Path, typer.Argument(metavar="MODEL", help="A keyword model, such as EXP/final.kws.")
     ],
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...|-", help="Sound files, or standard input.")
+        list[str], typer.Argument(metavar="FILE|-", help="Sound files, or standard input.")
     ],
     threshold: Annotated[
         float | None,
@@ -87,9 +87,13 @@ def detect(
 def _blocks(spotter: Spotter, path: str) -> Iterator[np.ndarray]:
     """A sound file's samples at the model's rate, in bounded blocks."""
     from kws.audio import read_audio
+    from kws.errors import InputError
     from kws.spotter import BLOCK_S
 
-    samples = read_audio(path, sample_rate=spotter.sample_rate).samples
+    try:
+        samples = read_audio(path, sample_rate=spotter.sample_rate).samples
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
     block = round(BLOCK_S * spotter.sample_rate)
     for start in range(0, len(samples), block):
         yield samples[start : start + block]

@@ -100,8 +100,8 @@ def posteriors(
             num_written += 1
     if failed:
         raise InputError(
-            f"{source}: {len(failed)} utterances cannot be read, {failed[0]} first; {num_written} "
-            f"others are in {target}"
+            f"{source}: {len(failed)} utterance(s) cannot be read, {failed[0]} first; the others "
+            f"are in {target}"
         )
     if num_written == 0:
         raise InputError(f"{source}: holds no utterance that can be used; {target} is empty")
@@ -209,6 +209,8 @@ def _samples(data: DataDir, utterance: Utterance, pipeline: FeaturePipeline) -> 
 
     try:
         waveform = data.load(utterance, pipeline.options.sample_rate)
-    except (InputError, OSError) as error:
+    except InputError as error:
         return str(error)
+    except OSError as error:
+        return f"{utterance.place}: {utterance.recording}: {error.strerror}"
     return torch.from_numpy(waveform.samples)[None]
