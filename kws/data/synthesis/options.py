@@ -1,0 +1,105 @@
+"""What a synthesised corpus is to hold."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+from kws.errors import InputError
+
+_WORD = re.compile(r"[^\W\d_]+('[^\W\d_]+)*'?")
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """One of the sets train, dev and test."""
+
+    num_speakers: int
+    positives: int
+    """utterances per keyword"""
+    negative_hours: float
+    """hours of utterances without any keyword, at least"""
+    foreign_share: float
+    """part of the speakers that have a foreign accent, 0 to 1"""
+    noise_share: float
+    """part of the utterances that have background noise, 0 to 1"""
+    snr_db: tuple[float, float]
+    """range of the ratio of speech to background noise"""
+
+    def scaled(self, scale: float) -> SetOptions:
+        """The same on a smaller or larger scale, with 2 speakers and 2 positives at least."""
+        return replace(
+            self,
+            num_speakers=max(2, math.ceil(self.num_speakers * scale)),
+            positives=max(2, math.ceil(self.positives * scale)),
+            negative_hours=self.negative_hours * scale,
+        )
+
+
+@dataclass(frozen=True)
+class CorpusOptions:
+    """A corpus: its keywords, its three sets, its noises and rooms."""
+
+    keywords: tuple[str, ...]
+    seed: int = 0
+    """where all chance comes from"""
+    confusable_share: float = 0.25
+    """part of the negative phrases that are made to be mistaken for a keyword, 0 to 1"""
+    noise_s: float = 40.0
+    """seconds of each recording of noise"""
+    num_rooms: int = 40
+    """room impulse responses"""
+    train: SetOptions = SetOptions(400, 600, 1.75, 0.25, 0.2, (5.0, 25.0))
+    dev: SetOptions = SetOptions(60, 60, 1.0, 0.0, 1.0, (10.0, 20.0))
+    test: SetOptions = SetOptions(150, 150, 3.0, 0.0, 1.0, (10.0, 20.0))
+
+    def set_options(self, name: str) -> SetOptions:
+        """Those of the set `train`, `dev` or `test`."""
+        return {"train": self.train, "dev": self.dev, "test": self.test}[name]
+
+    def scaled(self, scale: float) -> CorpusOptions:
+        """A smaller or larger corpus of the same kind.
+
+        Raises:
+            InputError: the scale is not a positive number.
+        """
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"scale {scale}: must be greater than 0")
+        return replace(
+            self,
+            noise_s=max(4.0, self.noise_s * min(1.0, 4 * scale)),
+            num_rooms=max(3, math.ceil(self.num_rooms * scale)),
+            train=self.train.scaled(scale),
+            dev=self.dev.scaled(scale),
+            test=self.test.scaled(scale),
+        )
+
+
+def parse_keywords(text: str) -> tuple[str, ...]:
+    """The keywords of a list such as `computer,view glass`, in lower case.
+
+    Raises:
+        InputError: a keyword is missing, comes twice, or is not made of Latin letters (and
+            apostrophes inside words) that an English voice can say.
+    """
+    keywords: list[str] = []
+    for part in unicodedata.normalize("NFC", text).replace("\u2019", "'").split(","):
+        keyword = " ".join(part.lower().split())
+        if not keyword:
+            raise InputError(
+                f"keywords {text!r}: a keyword is missing; write them with one comma between two: "
+                '"computer,view glass"'
+            )
+        for word in keyword.split():
+            latin = all(unicodedata.name(c, "").startswith("LATIN") for c in word if c.isalpha())
+            if not _WORD.fullmatch(word) or not latin:
+                raise InputError(
+                    f"keyword {keyword!r}: {word!r} is not a word of Latin letters; write it as it "
+                    'is spoken, with blanks between words ("r two d two")'
+                )
+        if keyword in keywords:
+            raise InputError(f"keywords {text!r}: {keyword!r} comes twice; name it once")
+        keywords.append(keyword)
+    return tuple(keywords)

@@ -1,0 +1,112 @@
+"""Make a corpus of synthetic speech: keywords, confusable phrases and ordinary sentences.
+
+python local/synthesize_corpus.py data/synthetic --keywords "computer,jarvis,view glass"
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from kws.data.synthesis import CorpusOptions, SetOptions, parse_keywords, synthesize_corpus
+from kws.data.synthesis.corpus import SetSummary
+
+
+def main(
+    out: Annotated[
+        Path, typer.Argument(help="Folder for train, dev, test, noise_* and rir_train.")
+    ],
+    keywords: Annotated[
+        str, typer.Option(help="English words or phrases, commas between them.")
+    ] = "computer,jarvis,view glass",
+    scale: Annotated[
+        float, typer.Option(help="Factor for the numbers of speakers, positives and hours.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same options: same corpus.")] = 0,
+    nj: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
+    train_positives: Annotated[
+        int | None, typer.Option(min=1, help="Utterances per keyword (600).")
+    ] = None,
+    dev_positives: Annotated[
+        int | None, typer.Option(min=1, help="Utterances per keyword (60).")
+    ] = None,
+    test_positives: Annotated[
+        int | None, typer.Option(min=1, help="Utterances per keyword (150).")
+    ] = None,
+    train_hours: Annotated[
+        float | None, typer.Option(min=0.001, help="Hours without any keyword (1.75).")
+    ] = None,
+    dev_hours: Annotated[
+        float | None, typer.Option(min=0.001, help="Hours without any keyword (1).")
+    ] = None,
+    test_hours: Annotated[
+        float | None, typer.Option(min=0.001, help="Hours without any keyword (3).")
+    ] = None,
+) -> None:
+    """Make data dirs of synthetic speech with exact word times, for any English keywords.
+
+    Hundreds of espeak-ng voices in several accents say the keywords alone and in sentences,
+    phrases that sound like them, and ordinary sentences. No voice of train is in dev or test. Dev
+    and test lie in background noise at 10 to 20 dB. OUT/noise_train and OUT/rir_train are for
+    augmentation. A directory that is finished is not made again.
+
+    \b
+    Examples:
+      synthesize_corpus.py data/synthetic
+      synthesize_corpus.py data/marvin --keywords "hey marvin" --train-positives 1000
+      synthesize_corpus.py /tmp/small --scale 0.02
+    """
+    options = CorpusOptions(parse_keywords(keywords), seed=seed).scaled(scale)
+    options = replace(
+        options,
+        train=_changed(options.train, train_positives, train_hours),
+        dev=_changed(options.dev, dev_positives, dev_hours),
+        test=_changed(options.test, test_positives, test_hours),
+    )
+    with _ProgressBars() as bars:
+        summaries = synthesize_corpus(out, options, num_processes=nj, on_progress=bars.show)
+    for summary in summaries:
+        _print_summary(out / summary.name, summary)
+
+
+class _ProgressBars(Progress):
+    """One bar per directory, on standard error."""
+
+    def __init__(self) -> None:
+        super().__init__(console=Console(stderr=True))
+        self._bars: dict[str, TaskID] = {}
+
+    def show(self, name: str, done: int, total: int) -> None:
+        if name not in self._bars:
+            self._bars[name] = self.add_task(name, total=total)
+        self.update(self._bars[name], completed=done)
+
+
+def _changed(options: SetOptions, positives: int | None, hours: float | None) -> SetOptions:
+    return replace(
+        options,
+        positives=options.positives if positives is None else positives,
+        negative_hours=options.negative_hours if hours is None else hours,
+    )
+
+
+def _print_summary(path: Path, summary: SetSummary) -> None:
+    line = f"{path}: {summary.num_utterances} recordings, {summary.hours:.2f} h"
+    if summary.positives:
+        counts = ", ".join(f"{count} {keyword!r}" for keyword, count in summary.positives.items())
+        line += (
+            f", {summary.num_speakers} speakers: {counts}, "
+            f"{summary.negative_hours:.2f} h without a keyword"
+        )
+    print(line + (" (made before)" if summary.was_there else ""))
+
+
+if __name__ == "__main__":
+    from kws.cli.main import run_script
+
+    run_script(main)
