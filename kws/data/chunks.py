@@ -1,4 +1,4 @@
-"""Chunks: what an objective cuts out of utterances, and their minibatches with the frames around."""
+"""Chunks: what an objective cuts out of utterances, in minibatches with the frames around them."""
 
 from __future__ import annotations
 

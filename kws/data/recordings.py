@@ -71,6 +71,11 @@ class Recordings:
         """(S,) samples of one utterance, a view."""
         return self.samples[self.offsets[index] : self.offsets[index + 1]]
 
+    def subset(self, indices: Sequence[int]) -> Recordings:
+        """Some of the utterances, copied."""
+        ids = [self.ids[i] for i in indices]
+        return recordings_of(ids, [self[i] for i in indices], self.sample_rate)
+
     def duration_s(self, index: int) -> float:
         return float(self.offsets[index + 1] - self.offsets[index]) / self.sample_rate
 

@@ -37,6 +37,21 @@ class Counts(NamedTuple):
     counted: int
 
 
+@dataclass(frozen=True)
+class Term:
+    """A part of a loss: `weight` times the mean of `count` values that add up to `total`."""
+
+    weight: float
+    total: Tensor
+    count: Tensor | int
+
+
+def loss_of(terms: Sequence[Term]) -> Tensor:
+    """The loss, (), that `terms` make: those of a minibatch, or their sums over several."""
+    losses = [term.weight * term.total / torch.as_tensor(term.count).clamp(min=1) for term in terms]
+    return torch.stack(losses).sum()
+
+
 class Objective(Protocol):
     """A loss over minibatches, and the way of cutting utterances that fits it."""
 
@@ -45,8 +60,8 @@ class Objective(Protocol):
     @property
     def chunks_per_minibatch(self) -> int: ...
 
-    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
-        """The loss, (), of (B, F, C) natural logarithms of posteriors."""
+    def terms(self, log_posteriors: Tensor, minibatch: Minibatch) -> list[Term]:
+        """The loss of (B, F, C) natural logarithms of posteriors."""
         ...
 
     def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
@@ -62,14 +77,16 @@ class CrossEntropy:
     chunks_per_minibatch: int
     filler_weight: float = 1.0
 
-    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
-        num_units = log_posteriors.shape[-1]
-        weights = None
-        if self.filler_weight != 1:
-            weights = log_posteriors.new_ones(num_units)
-            weights[FILLER] = self.filler_weight
-        flat = log_posteriors.reshape(-1, num_units)
-        return F.nll_loss(flat, minibatch.labels.flatten(), weights, ignore_index=IGNORED)
+    def terms(self, log_posteriors: Tensor, minibatch: Minibatch) -> list[Term]:
+        flat = log_posteriors.flatten(0, 1)
+        labels = minibatch.labels.flatten()
+        if self.filler_weight == 1:
+            total = F.nll_loss(flat, labels, ignore_index=IGNORED, reduction="sum")
+            return [Term(1.0, total, (labels != IGNORED).sum())]
+        weights = flat.new_ones(flat.shape[1])
+        weights[FILLER] = self.filler_weight
+        total = F.nll_loss(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
+        return [Term(1.0, total, (weights[labels.clamp(min=0)] * (labels != IGNORED)).sum())]
 
     def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
         correct = (log_posteriors.argmax(dim=2) == minibatch.labels).sum()
@@ -82,7 +99,7 @@ class _Choice(NamedTuple):
     rows: list[int]  # (P,) chunk of each chosen frame
     frames: list[int]  # (P,)
     units: list[int]  # (P,) what it learns
-    shares: list[float]  # (P,) of the mean over keywords
+    shares: list[float]  # (P,) of its keyword's loss
     filler: Tensor  # (B, F) frames that learn filler
 
 
@@ -107,27 +124,28 @@ class MaxPool:
     frame_shift_s: float
     filler_weight: float = 1.0
 
-    def loss(self, log_posteriors: Tensor, minibatch: Minibatch) -> Tensor:
+    def terms(self, log_posteriors: Tensor, minibatch: Minibatch) -> list[Term]:
         choice = self._choice(log_posteriors, minibatch)
         filler_losses = -log_posteriors[:, :, FILLER]  # (B, F)
-        mean_filler = (filler_losses * choice.filler).sum() / choice.filler.sum().clamp(min=1)
-        loss = self.filler_weight * mean_filler
-        if choice.units:
-            picked = log_posteriors[choice.rows, choice.frames, choice.units]
-            loss = loss - (picked * picked.new_tensor(choice.shares)).sum()
-        if self.options.hard_weight:
-            rival_losses = self._rival_losses(log_posteriors, minibatch)
-            penalties = torch.where(choice.filler, filler_losses, rival_losses)
-            penalties = penalties * (minibatch.labels != IGNORED)
-            num_worst = min(self.options.hard_frames, penalties.shape[1])
-            loss = loss + self.options.hard_weight * penalties.topk(num_worst, dim=1).values.mean()
-        return loss
+        terms = [
+            Term(self.filler_weight, (filler_losses * choice.filler).sum(), choice.filler.sum())
+        ]
+        picked = log_posteriors[choice.rows, choice.frames, choice.units]
+        total = -(picked * picked.new_tensor(choice.shares)).sum()
+        terms.append(Term(1.0, total, len(minibatch.targets)))
+        rival_losses = self._rival_losses(log_posteriors, minibatch)
+        penalties = torch.where(choice.filler, filler_losses, rival_losses)
+        penalties = penalties * (minibatch.labels != IGNORED)
+        num_worst = min(self.options.hard_frames, penalties.shape[1])
+        worst = penalties.topk(num_worst, dim=1).values.mean(dim=1)
+        terms.append(Term(self.options.hard_weight, worst.sum(), len(worst)))
+        return terms
 
     def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
         choice = self._choice(log_posteriors, minibatch)
         largest = log_posteriors.argmax(dim=2)
         units = largest.new_tensor(choice.units)
-        correct = (largest[choice.rows, choice.frames] == units).sum() if choice.units else 0
+        correct = (largest[choice.rows, choice.frames] == units).sum()
         filler_correct = (choice.filler & (largest == FILLER)).sum()
         counted = len(choice.units) + int(choice.filler.sum())
         return Counts(int(correct) + int(filler_correct), counted)
@@ -147,8 +165,7 @@ class MaxPool:
             choice.rows.extend([target.chunk] * len(frames))
             choice.frames.extend(frames)
             choice.units.extend(target.units)
-            share = 1 / len(frames) / len(minibatch.targets)
-            choice.shares.extend([share] * len(frames))
+            choice.shares.extend([1 / len(frames)] * len(frames))
         filler = choice.filler & torch.from_numpy(far).to(choice.filler.device)
         return choice._replace(filler=filler)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kws.errors import InputError
 from kws.nnet import Nnet
@@ -82,12 +84,6 @@ class Average:
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
         torch._foreach_lerp_(self.tensors, [p.detach() for p in self._parameters], 1 - decay)
 
-    @torch.no_grad()
-    def write_to(self, nnet: nn.Module) -> None:
-        """Give the averaged parameters to a network of the same form."""
-        for parameter, average in zip(nnet.parameters(), self.tensors, strict=True):
-            parameter.copy_(average)
-
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """What the optimizer remembers, by `optimizer.PARAMETER.NAME`."""
@@ -99,7 +95,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give the optimizer what `optimizer_tensors` gave."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():

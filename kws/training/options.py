@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kws.config import (
     format_options,
     key,
+    keys_of,
     non_negative,
     one_of,
     parse_options,
@@ -76,6 +78,10 @@ class TrainOptions:
         "filler frame)",
         default=1.0,
         check=non_negative,
+    )
+    augment: bool = key(
+        "change each utterance at random whenever it is drawn; false: features are computed once",
+        default=True,
     )
     realign_epochs: tuple[int, ...] = key(
         "epochs, counted from 1, at whose start the word times are found anew with the network as "
@@ -151,11 +157,21 @@ class AllOptions:
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     posterior: PosteriorOptions = field(default_factory=PosteriorOptions)
 
+    def groups(self) -> tuple[Any, ...]:
+        """The objects that declare the keys."""
+        return self.train, self.max_pool, self.examples, self.augment, self.posterior
+
     def text(self) -> str:
         """As `--key=value` lines, options at their default left out."""
-        return format_options(
-            self.train, self.max_pool, self.examples, self.augment, self.posterior
-        )
+        return format_options(*self.groups())
+
+    def values(self) -> dict[str, str]:
+        """Every option with its value, as `--key` and its text."""
+        return {
+            f"--{declared.name}": declared.format(getattr(group, declared.attribute))
+            for group in self.groups()
+            for declared in keys_of(type(group)).values()
+        }
 
 
 def parse_train_options(text: str, source: str) -> AllOptions:

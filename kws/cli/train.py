@@ -1,0 +1,246 @@
+"""Train a keyword detector."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kws.training.options import AllOptions
+    from kws.training.trainer import Progress
+
+
+def train(
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="DIR", help="Data dir to train on; repeat it, or give several in quotes."
+        ),
+    ],
+    network: Annotated[Path, typer.Option(metavar="CONFIG", help="The network's config.")],
+    features: Annotated[Path, typer.Option(metavar="CONF", help="The feature options.")],
+    keywords: Annotated[str, typer.Option(metavar="A,B,...", help="The keywords.")],
+    exp: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and the log go.")],
+    ali: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CTM", help="Word times; those of a data dir's ctm need no option."),
+    ] = None,
+    dev_data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Data dir whose loss is told after every epoch."),
+    ] = None,
+    noise: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Data dir of noise to mix in.")
+    ] = None,
+    rir: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Data dir of room impulse responses to apply."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="CONF", help="Training options, one --key=value per line."),
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="ce|max-pool", help="What is learnt; default ce.")
+    ] = None,
+    units_per_word: Annotated[
+        int | None, typer.Option(metavar="N", help="Units each word is cut into; default 1.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="sgd|adamw", help="Default adamw.")
+    ] = None,
+    initial_effective_lrate: Annotated[
+        float | None, typer.Option(metavar="X", help="Learning rate at the beginning.")
+    ] = None,
+    final_effective_lrate: Annotated[
+        float | None, typer.Option(metavar="X", help="Learning rate at the end.")
+    ] = None,
+    num_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs to train.")] = None,
+    realign_epochs: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Find word times anew at the start of these epochs."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Decides everything random; default 0.")
+    ] = None,
+    cmvn_stats: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Statistics for cmvn=global; else of the training data."),
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A licence of the data, for the model card."),
+    ] = None,
+    nj: Annotated[
+        int, typer.Option("--nj", min=1, metavar="N", help="Processes that prepare examples.")
+    ] = 1,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where the network learns.")] = (
+        "cpu"
+    ),
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start anew, whatever is in --exp.")
+    ] = False,
+    allow_commands: Annotated[
+        bool,
+        typer.Option("--allow-commands", help="Run the commands (ending in |) that wav.scp holds."),
+    ] = False,
+) -> None:
+    """Train a keyword detector and write it to EXP/final.kws.
+
+    Utterances whose text holds no keyword are negatives; <unk> counts as none. The same command
+    continues a training that was interrupted, to the same result. EXP also gets train.log, files
+    for TensorBoard and the checkpoint. Options given here come before those of --config; it may
+    hold many more (see conf/train_*.conf).
+
+    Examples:
+      kws train --data "data/train data/speech" --dev-data data/dev --noise data/noise \\
+        --network conf/tdnn.config --features conf/fbank40.conf \\
+        --keywords "computer,view glass" --objective max-pool --exp exp/tdnn
+    """
+    from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
+    from kws.training.prepare import Sources, prepare, settings_of
+    from kws.training.trainer import train as run_training
+    from kws.training.trainer import write_final
+
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
+    given = {
+        "objective": objective,
+        "units-per-word": units_per_word,
+        "optimizer": optimizer,
+        "initial-effective-lrate": initial_effective_lrate,
+        "final-effective-lrate": final_effective_lrate,
+        "num-epochs": num_epochs,
+        "realign-epochs": realign_epochs and realign_epochs.replace(",", ":"),
+        "seed": seed,
+    }
+    options = _options(config, given)
+    sources = Sources(
+        data=_words(data),
+        network=str(network),
+        features=str(features),
+        keywords=tuple(keywords.split(",")),
+        dev_data=_words(dev_data),
+        ali=_words(ali),
+        noise=_words(noise),
+        rir=_words(rir),
+        cmvn_stats=None if cmvn_stats is None else str(cmvn_stats),
+        licences=tuple(licence or ()),
+        allow_commands=allow_commands,
+        device=device,
+    )
+    checkpoint, final = exp / FILE_NAME, exp / "final.kws"
+    if restart:
+        checkpoint.unlink(missing_ok=True)
+    if checkpoint.exists():
+        before = read_checkpoint(checkpoint)
+        check_settings(checkpoint, before.settings, settings_of(sources, options))
+        if before.epoch == options.train.num_epochs and final.exists():
+            print(f"{final}: is trained already; --restart trains it anew")
+            return
+    task = prepare(sources, options, num_threads=nj)
+    with _Bar(options.train.num_epochs) as bar, _Interrupt() as interrupt:
+        state = run_training(
+            task,
+            exp,
+            num_workers=nj,
+            echo=bar.line,
+            on_progress=bar.show,
+            should_stop=interrupt.is_set,
+        )
+    if state.epoch < options.train.num_epochs:
+        place = f"in epoch {state.epoch + 1} of {options.train.num_epochs}"
+        print(f"stopped {place}; the same command continues from {checkpoint}", file=sys.stderr)
+        raise typer.Exit(130)
+    write_final(task, state, final)
+    print(f"{final}: written after {state.seconds:.0f} s of training")
+
+
+def _options(config: Path | None, given: Mapping[str, object]) -> AllOptions:
+    """The options of the file, those of the command line in their place."""
+    from kws.files import read_text
+    from kws.training.options import parse_train_options
+
+    lines = "".join(f"--{name}={value}\n" for name, value in given.items() if value is not None)
+    parse_train_options(lines, "kws train")
+    if config is None:
+        return parse_train_options(lines, "kws train")
+    return parse_train_options(f"{read_text(config).rstrip()}\n{lines}", str(config))
+
+
+def _words(values: list[str] | None) -> tuple[str, ...]:
+    """What a repeated option holds; a value may be several, with blanks between."""
+    return tuple(
+        word
+        for value in values or ()
+        for word in ([value] if Path(value).exists() else value.split())
+    )
+
+
+class _Interrupt:
+    """Ctrl-C once ends the training after the job in hand; twice ends it at once."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def __enter__(self) -> _Interrupt:
+        self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self._set:
+            raise KeyboardInterrupt
+        self._set = True
+
+
+class _Bar:
+    """A progress bar over an epoch, on a terminal only; lines are printed in any case."""
+
+    def __init__(self, num_epochs: int) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._num_epochs = num_epochs
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}, {task.fields[rate]:,.0f} frames/s"),
+            TimeRemainingColumn(),
+            transient=True,
+            disable=not sys.stdout.isatty(),
+        )
+        self._bar = self._progress.add_task(
+            "", total=num_epochs, epoch=0, epochs=num_epochs, loss=float("nan"), rate=0.0
+        )
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def line(self, text: str) -> None:
+        if self._progress.disable:
+            print(text, flush=True)
+        else:
+            self._progress.console.print(text, highlight=False, markup=False)
+
+    def show(self, progress: Progress) -> None:
+        self._progress.update(
+            self._bar,
+            completed=progress.epoch - 1 + progress.share,
+            epoch=progress.epoch,
+            loss=progress.loss,
+            rate=progress.frames_per_s,
+        )

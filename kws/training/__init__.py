@@ -1,0 +1,1 @@
+"""Training: examples in, a network out; realignment on the way."""

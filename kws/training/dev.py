@@ -1,0 +1,69 @@
+"""How well a network does on a dev set, whole utterances and no augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+
+from kws.data.chunks import Prepared, pool_of
+from kws.data.draws import generator_of
+from kws.data.examples import whole_utterances
+from kws.data.recordings import Marks
+from kws.features import FeaturePipeline
+from kws.nnet import Nnet
+from kws.training.objectives import Objective, Term, loss_of
+from kws.training.training_set import TrainingSet
+
+UTTERANCES_AT_ONCE = 8
+
+
+class DevResult(NamedTuple):
+    """A loss, and the share of right frames among those that it looks at."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """A dev set's features, computed once."""
+
+    utterances: tuple[Prepared, ...]
+
+    @classmethod
+    def of(cls, data: TrainingSet, features: FeaturePipeline) -> DevSet:
+        """The features of all of `data`, in random order: no minibatch of one kind only."""
+        prepared = whole_utterances(data.recordings, data.marks, features)
+        order = torch.randperm(len(prepared), generator=generator_of(0)).tolist()
+        return cls(tuple(prepared[i] for i in order))
+
+    def remarked(self, data: TrainingSet) -> DevSet:
+        """The same features with the marks that `data` has now."""
+        order = torch.randperm(len(self.utterances), generator=generator_of(0)).tolist()
+        marks: Sequence[Marks] = [data.marks[i] for i in order]
+        pairs = zip(self.utterances, marks, strict=True)
+        return DevSet(tuple(replace(prepared, marks=m) for prepared, m in pairs))
+
+    @torch.inference_mode()
+    def evaluate(self, nnet: Nnet, objective: Objective, device: torch.device) -> DevResult:
+        """The loss over the whole set, whatever the minibatches, and the frame accuracy."""
+        sums: list[Term] = []
+        correct = counted = 0
+        for first in range(0, len(self.utterances), UTTERANCES_AT_ONCE):
+            pool = pool_of(self.utterances[first : first + UTTERANCES_AT_ONCE], objective.cut)
+            size = objective.chunks_per_minibatch
+            for minibatch in pool.minibatches(size, nnet.left_context, nnet.right_context, device):
+                log_posteriors = nnet.log_probabilities(minibatch.inputs, pad=False)
+                terms = objective.terms(log_posteriors, minibatch)
+                sums = [_added(a, b) for a, b in zip(sums or terms, terms, strict=True)]
+                counts = objective.counts(log_posteriors, minibatch)
+                correct += counts.correct
+                counted += counts.counted
+        return DevResult(float(loss_of(sums)), correct / counted)
+
+
+def _added(a: Term, b: Term) -> Term:
+    return b if a is b else Term(b.weight, a.total + b.total, a.count + b.count)

@@ -1,0 +1,252 @@
+"""From the files that `kws train` names to a `Task`."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kws.config import parse_config
+from kws.data import Word, read_ctm, read_data_dir
+from kws.data.augmentation import Augmenter
+from kws.data.draws import generator_of
+from kws.data.recordings import load_recordings
+from kws.errors import InputError
+from kws.features import CmvnStats, FeatureOptions, parse_feature_options
+from kws.files import read_text
+from kws.hmm import UnitInventory, units_of
+from kws.kaldi import read_matrix
+from kws.nnet import Nnet, resize_output
+from kws.training.card import data_entries, model_card
+from kws.training.options import AllOptions
+from kws.training.task import Task
+from kws.training.training_set import (
+    TrainingSet,
+    check_keywords,
+    compute_stats,
+    read_training_set,
+    require_times,
+    with_all_times,
+)
+
+log = logging.getLogger(__name__)
+
+NO_EFFECT = ("--checkpoint-minutes",)  # on the result
+FLAGS = {"train": "--data", "dev": "--dev-data", "noise": "--noise", "rir": "--rir"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What `kws train` names."""
+
+    data: tuple[str, ...]
+    network: str
+    features: str
+    keywords: tuple[str, ...]
+    dev_data: tuple[str, ...] = ()
+    ali: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    rir: tuple[str, ...] = ()
+    cmvn_stats: str | None = None
+    licences: tuple[str, ...] = ()
+    allow_commands: bool = False
+    device: str = "cpu"
+
+
+def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task:
+    """Read everything that a training needs.
+
+    Args:
+        sources: the files.
+        options: of the training.
+        num_threads: files decoded at a time; the result does not depend on it.
+
+    Raises:
+        InputError: a fault in what the sources name, or what does not fit together.
+    """
+    if options.train.select == "best" and not sources.dev_data:
+        raise InputError("--select=best needs a dev set; give one with --dev-data")
+    if sources.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: this machine has no CUDA device; use --device cpu")
+    inventory = units_of(sources.keywords, options.train.units_per_word)
+    features = parse_feature_options(read_text(sources.features), sources.features)
+    if features.cmvn.cmvn == "speaker":
+        raise InputError(
+            f"{sources.features}: cmvn=speaker: a detector does not know who speaks; train with "
+            "--cmvn=global"
+        )
+    nnet = make_nnet(sources.network, features, inventory, options.train.seed)
+    times: dict[str, list[Word]] = {}
+    for path in sources.ali:
+        times |= read_ctm(path)
+
+    def read(paths: Sequence[str]) -> TrainingSet:
+        return read_training_set(
+            paths,
+            inventory,
+            features.sample_rate,
+            times=times,
+            num_threads=num_threads,
+            allow_commands=sources.allow_commands,
+        )
+
+    train = read(sources.data)
+    check_keywords(train, inventory, " ".join(sources.data))
+    dev = read(sources.dev_data) if sources.dev_data else None
+    if options.train.objective == "ce":
+        train, dev = _with_times(train, dev, options, inventory)
+    augmenter = None
+    if options.train.augment:
+        noises = read_audio_of(sources.noise, features.sample_rate, sources.allow_commands)
+        rirs = read_audio_of(sources.rir, features.sample_rate, sources.allow_commands)
+        augmenter = Augmenter(options.augment, noises, rirs, features.sample_rate)
+    return Task(
+        options=options,
+        features=features,
+        stats=_stats(sources, features, train),
+        nnet=nnet,
+        inventory=inventory,
+        train=train,
+        dev=dev,
+        augmenter=augmenter,
+        settings=settings_of(sources, options),
+        card=model_card(
+            data=card_data(sources),
+            licences=sources.licences,
+            options=options.text(),
+            seed=options.train.seed,
+            hours=train.recordings.hours,
+            parameters=nnet.num_parameters,
+        ),
+        network_source=sources.network,
+        device=sources.device,
+    )
+
+
+def make_nnet(path: str, features: FeatureOptions, inventory: UnitInventory, seed: int) -> Nnet:
+    """The network of a config with one output per unit, and its initial parameters.
+
+    Args:
+        path: the config.
+        features: what it is to read.
+        inventory: the units.
+        seed: of the training.
+
+    Raises:
+        InputError: a fault in the config, or it reads features of another number of columns.
+    """
+    lines = parse_config(read_text(path), path)
+    resized = resize_output(lines, len(inventory.units))
+    for old, new in zip(lines, resized, strict=True):
+        if old != new:
+            log.warning(
+                "%s: `%s` gets %d outputs: filler and the units %s",
+                old.place,
+                old.type,
+                len(inventory.units),
+                ", ".join(inventory.units[1:]),
+            )
+            break
+    nnet = Nnet.from_lines(resized, generator_of(seed))
+    if nnet.input_dim != features.dim:
+        raise InputError(
+            f"{resized[0].place}: input-dim={nnet.input_dim}, but the features have "
+            f"{features.dim} columns; change one of them"
+        )
+    return nnet
+
+
+def read_audio_of(
+    paths: Sequence[str], sample_rate: int, allow_commands: bool
+) -> list[npt.NDArray[np.int16]]:
+    """The recordings of data dirs: noises, or room impulse responses."""
+    dirs = [read_data_dir(path, allow_commands=allow_commands) for path in paths]
+    if not dirs:
+        return []
+    recordings = load_recordings(dirs, sample_rate)
+    return [recordings[i] for i in range(len(recordings))]
+
+
+def _with_times(
+    train: TrainingSet, dev: TrainingSet | None, options: AllOptions, inventory: UnitInventory
+) -> tuple[TrainingSet, TrainingSet | None]:
+    """What cross-entropy needs: times of all keywords; realignment may begin with energy."""
+    if options.train.realign_epochs:
+        train = with_all_times(train, inventory)
+        dev = dev and with_all_times(dev, inventory)
+    else:
+        require_times(train)
+    if dev is not None and not all(marks.timed for marks in dev.marks):
+        num_utterances = len(dev.marks)
+        dev = dev.only_timed()
+        log.warning(
+            "%d of %d dev utterances hold a keyword whose time is not known; they are left out",
+            num_utterances - len(dev.marks),
+            num_utterances,
+        )
+    train = train.only_timed()
+    check_keywords(train, inventory, "the training utterances with known times")
+    return train, dev
+
+
+def _stats(sources: Sources, features: FeatureOptions, train: TrainingSet) -> CmvnStats | None:
+    if features.cmvn.cmvn != "global":
+        return None
+    if sources.cmvn_stats is None:
+        return compute_stats(train.recordings, features)
+    matrix = torch.from_numpy(read_matrix(sources.cmvn_stats))
+    return CmvnStats.from_matrix(matrix, sources.cmvn_stats)
+
+
+def settings_of(sources: Sources, options: AllOptions) -> dict[str, str]:
+    """Everything that decides the result, as texts by the option it comes from.
+
+    Raises:
+        InputError: a source cannot be read.
+    """
+    roles = card_data(sources).items()
+    values = {name: value for name, value in options.values().items() if name not in NO_EFFECT}
+    return {
+        "--keywords": ",".join(sources.keywords),
+        "--network": read_text(sources.network),
+        "--features": read_text(sources.features),
+        "--ali": " ".join(_file_entry(path) for path in sources.ali),
+        "--cmvn-stats": _file_entry(sources.cmvn_stats) if sources.cmvn_stats else "",
+        "--device": sources.device,
+        **{
+            FLAGS[role]: " ".join(f"{entry['dir']} ({entry['sha256'][:12]})" for entry in entries)
+            for role, entries in roles
+        },
+        **values,
+    }
+
+
+def card_data(sources: Sources) -> dict[str, list[dict[str, Any]]]:
+    """The model card's entries of all data dirs, by role."""
+    paths = {
+        "train": sources.data,
+        "dev": sources.dev_data,
+        "noise": sources.noise,
+        "rir": sources.rir,
+    }
+    return {
+        role: data_entries(
+            read_data_dir(path, allow_commands=sources.allow_commands) for path in of_role
+        )
+        for role, of_role in paths.items()
+    }
+
+
+def _file_entry(path: str) -> str:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a file") from None
+    return f"{path} ({hashlib.sha256(content).hexdigest()[:12]})"

@@ -1,0 +1,133 @@
+"""What changes while a training runs, and how it passes through a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kws.data import Word
+from kws.nnet import Nnet
+from kws.training.checkpoint import (
+    Checkpoint,
+    check_settings,
+    read_checkpoint,
+    write_checkpoint,
+)
+from kws.training.optimizers import Average, load_optimizer, make_optimizer, optimizer_tensors
+from kws.training.options import TrainOptions
+
+
+@dataclass
+class TrainState:
+    """A training between two jobs."""
+
+    nnet: Nnet
+    optimizer: torch.optim.Optimizer
+    average: Average
+    epoch: int = 0
+    job: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0  # of this epoch's steps
+    num_steps: int = 0
+    epochs: list[dict[str, float]] = field(default_factory=list)  # what each one came to
+    times: dict[str, list[Word]] = field(default_factory=dict)  # found by realignment
+    best: list[Tensor] = field(default_factory=list)  # averages at the end of the best epoch
+
+    @classmethod
+    def initial(cls, nnet: Nnet, options: TrainOptions, source: str) -> TrainState:
+        """The state before the first step.
+
+        Args:
+            nnet: on its device, with its initial parameters.
+            options: of the training.
+            source: the network's config, for messages.
+        """
+        optimizer = make_optimizer(nnet, options, source)
+        return cls(nnet, optimizer, Average(nnet, options.average_decay))
+
+    @property
+    def mean_loss(self) -> float:
+        """Over this epoch's steps so far."""
+        return self.loss_sum / max(1, self.num_steps)
+
+    def add(self, losses: Sequence[Tensor], seconds: float) -> None:
+        """Take in the losses of a job's steps, and go to the next job."""
+        self.loss_sum += float(torch.stack(list(losses)).double().sum()) if losses else 0.0
+        self.num_steps += len(losses)
+        self.seconds += seconds
+        self.job += 1
+
+    def end_epoch(self, values: Mapping[str, float], seconds: float) -> None:
+        """Note what the epoch came to, and go to the next one."""
+        self.epochs.append(dict(values))
+        self.seconds += seconds
+        self.epoch, self.job, self.loss_sum, self.num_steps = self.epoch + 1, 0, 0.0, 0
+
+    def averaged(self) -> Nnet:
+        """A copy of the network with the averaged parameters."""
+        return self._with(self.average.tensors)
+
+    def kept(self) -> Nnet:
+        """A copy of the network as it is kept: of the best epoch, or as it is now."""
+        return self._with(self.best or self.average.tensors)
+
+    def _with(self, tensors: Sequence[Tensor]) -> Nnet:
+        nnet = copy.deepcopy(self.nnet)
+        with torch.no_grad():
+            for parameter, value in zip(nnet.parameters(), tensors, strict=True):
+                parameter.copy_(value)
+        return nnet
+
+    def save(self, path: Path, settings: Mapping[str, str]) -> None:
+        """Write a checkpoint."""
+        state = {
+            "seconds": self.seconds,
+            "loss_sum": self.loss_sum,
+            "num_steps": self.num_steps,
+            "epochs": self.epochs,
+            "num_updates": self.average.num_updates,
+            "times": {
+                utterance: [[word.start_s, word.end_s, word.word] for word in words]
+                for utterance, words in self.times.items()
+            },
+        }
+        tensors = {
+            **self.nnet.tensors(),
+            **optimizer_tensors(self.optimizer),
+            **{f"average.{i}": value for i, value in enumerate(self.average.tensors)},
+            **{f"best.{i}": value for i, value in enumerate(self.best)},
+        }
+        write_checkpoint(path, Checkpoint(settings, self.epoch, self.job, state, tensors))
+
+    def load(self, path: Path, settings: Mapping[str, str]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            InputError: it is damaged, or of a training with other settings.
+        """
+        checkpoint = read_checkpoint(path)
+        check_settings(path, checkpoint.settings, settings)
+        state: Mapping[str, Any] = checkpoint.state
+        tensors = checkpoint.tensors
+        self.epoch, self.job = checkpoint.epoch, checkpoint.job
+        self.seconds, self.epochs = state["seconds"], state["epochs"]
+        self.loss_sum, self.num_steps = state["loss_sum"], state["num_steps"]
+        self.times = {
+            utterance: [Word(utterance, *word) for word in words]
+            for utterance, words in state["times"].items()
+        }
+        self.average.num_updates = state["num_updates"]
+        with torch.no_grad():
+            for name, value in self.nnet.tensors().items():
+                value.copy_(tensors[name])
+            for i, value in enumerate(self.average.tensors):
+                value.copy_(tensors[f"average.{i}"])
+        load_optimizer(self.optimizer, tensors)
+        num_best = sum(name.startswith("best.") for name in tensors)
+        self.best = [tensors[f"best.{i}"] for i in range(num_best)]

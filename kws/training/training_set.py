@@ -1,0 +1,199 @@
+"""What a training learns from: data dirs in memory, with what is known of the keywords in them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kws.data import NO_TRANSCRIPT, DataDir, Word, read_data_dir
+from kws.data.recordings import Marks, Occurrence, Recordings, load_recordings
+from kws.errors import InputError
+from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
+from kws.features.options import CmvnOptions
+from kws.hmm import UnitInventory, frame_labels
+from kws.training.realign import Times, bootstrap_words, given_words, spoken_keywords
+
+MAX_PAUSE_S = 0.5  # between two words of a keyword
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Data dirs, their audio and their marks, utterance by utterance in the same order."""
+
+    dirs: tuple[DataDir, ...]
+    recordings: Recordings
+    marks: tuple[Marks, ...]
+
+    def remarked(self, times: Times, inventory: UnitInventory) -> TrainingSet:
+        """The set with other word times for those utterances that `times` has."""
+        utterances = [utterance for data in self.dirs for utterance in data.utterances]
+        marks = tuple(
+            marks_of(utterance.text, times[utterance.id], inventory)
+            if utterance.id in times
+            else old
+            for utterance, old in zip(utterances, self.marks, strict=True)
+        )
+        return replace(self, marks=marks)
+
+    def only_timed(self) -> TrainingSet:
+        """The set without the keywords whose times are not known: nothing can be learnt there."""
+        kept = [i for i, marks in enumerate(self.marks) if marks.timed]
+        if len(kept) == len(self.marks):
+            return self
+        ids = {self.recordings.ids[i] for i in kept}
+        dirs = tuple(
+            replace(data, utterances=tuple(u for u in data.utterances if u.id in ids))
+            for data in self.dirs
+        )
+        return TrainingSet(dirs, self.recordings.subset(kept), tuple(self.marks[i] for i in kept))
+
+    @property
+    def times(self) -> dict[str, list[Word]]:
+        """The word times of all utterances that have any."""
+        return {
+            identity: list(marks.words)
+            for identity, marks in zip(self.recordings.ids, self.marks, strict=True)
+            if marks.words
+        }
+
+
+def read_training_set(
+    paths: Sequence[str | Path],
+    inventory: UnitInventory,
+    sample_rate: int,
+    *,
+    times: Times,
+    num_threads: int = 1,
+    allow_commands: bool = False,
+) -> TrainingSet:
+    """Read data dirs, their audio included.
+
+    Args:
+        paths: the data dirs.
+        inventory: the keywords and their units.
+        sample_rate: Hz, of the features.
+        times: word times by utterance; they come before those of a data dir's own `ctm`.
+        num_threads: files decoded at a time.
+        allow_commands: let wav.scp hold commands.
+
+    Raises:
+        InputError: a fault in a data dir or its audio, or an utterance in two of them.
+    """
+    dirs = tuple(read_data_dir(path, allow_commands=allow_commands) for path in paths)
+    recordings = load_recordings(dirs, sample_rate, num_threads)
+    marks = []
+    for data in dirs:
+        known = given_words({**data.words, **times}, inventory)
+        marks += [
+            marks_of(utterance.text, known.get(utterance.id, ()), inventory)
+            for utterance in data.utterances
+        ]
+    return TrainingSet(dirs, recordings, tuple(marks))
+
+
+def marks_of(text: str, words: Sequence[Word], inventory: UnitInventory) -> Marks:
+    """The keywords in an utterance: at the times of `words`, or, without them, only that they are.
+
+    Args:
+        text: its transcript.
+        words: the times of its units, in the order of time; none when they are not known.
+        inventory: the keywords and their units.
+    """
+    numbers = {keyword.name: number for number, keyword in enumerate(inventory.keywords)}
+    spoken = spoken_keywords(text, inventory)
+    if not words:
+        return Marks(tuple(Occurrence(numbers[k.name], k.units) for k in spoken))
+    candidates = inventory.keywords if text == NO_TRANSCRIPT else spoken
+    by_length = sorted(candidates, key=lambda keyword: -len(keyword.units))
+    units = [unit for word in words for unit in inventory.units_of_word(word.word)[:1]]
+    found = []
+    i = 0
+    while i < len(units):
+        for keyword in by_length:
+            end = i + len(keyword.units)
+            if tuple(units[i:end]) == keyword.units and _adjacent(words[i:end]):
+                times_s = words[i].start_s, words[end - 1].end_s
+                found.append(Occurrence(numbers[keyword.name], keyword.units, *times_s))
+                i = end
+                break
+        else:
+            i += 1
+    return Marks(tuple(found), tuple(words))
+
+
+def _adjacent(words: Sequence[Word]) -> bool:
+    """Whether they can be one keyword: other words, which are not among them, may lie between."""
+    return all(b.start_s - a.end_s <= MAX_PAUSE_S for a, b in itertools.pairwise(words))
+
+
+def with_all_times(training_set: TrainingSet, inventory: UnitInventory) -> TrainingSet:
+    """The set with times from energy for the keywords that have none (`kws.hmm.bootstrap`)."""
+    times: dict[str, list[Word]] = {}
+    untimed = {
+        identity
+        for identity, marks in zip(training_set.recordings.ids, training_set.marks, strict=True)
+        if not marks.timed
+    }
+    for data in training_set.dirs:
+        times |= bootstrap_words(data, [u for u in data.utterances if u.id in untimed], inventory)
+    return training_set.remarked(times, inventory)
+
+
+def require_times(training_set: TrainingSet) -> None:
+    """InputError when a keyword's time is not known."""
+    utterances = [utterance for data in training_set.dirs for utterance in data.utterances]
+    untimed = [
+        utterance
+        for utterance, marks in zip(utterances, training_set.marks, strict=True)
+        if not marks.timed
+    ]
+    if untimed:
+        raise InputError(
+            f"{untimed[0].place}: {untimed[0].id} holds a keyword whose time is not known (and so "
+            f"do {len(untimed) - 1} others); find the times with `kws align` and give them with "
+            "--ali, let --realign-epochs find them, or train with --objective max-pool"
+        )
+
+
+def check_keywords(training_set: TrainingSet, inventory: UnitInventory, names: str) -> None:
+    """InputError when a keyword is never spoken, and a notice when everything is a keyword."""
+    spoken = {o.keyword for marks in training_set.marks for o in marks.occurrences}
+    for number, keyword in enumerate(inventory.keywords):
+        if number not in spoken:
+            raise InputError(
+                f"{names}: no utterance's text holds the keyword {keyword.name!r}; give data "
+                "dirs that do"
+            )
+    if all(marks.occurrences for marks in training_set.marks):
+        log.warning(
+            "%s: every utterance holds a keyword; add other speech with --data, or the model "
+            "will take all speech for keywords",
+            names,
+        )
+
+
+def compute_stats(recordings: Recordings, options: FeatureOptions) -> CmvnStats:
+    """The statistics that global CMVN needs, of the recordings as they are."""
+    pipeline = FeaturePipeline(replace(options, cmvn=CmvnOptions()))
+    stats = CmvnStats.zero(options.dim)
+    with torch.inference_mode():
+        for i in range(len(recordings)):
+            samples = torch.from_numpy(recordings[i].astype("float32"))
+            stats = stats.accumulate(pipeline(samples[None]))
+    return stats
+
+
+def label_frames(
+    words: Sequence[Word], centres_s: npt.NDArray[np.float64], *, inventory: UnitInventory
+) -> npt.NDArray[np.int64]:
+    """`kws.hmm.frame_labels` as a `Labeller`, once the inventory is bound."""
+    return frame_labels(words, inventory, centres_s)

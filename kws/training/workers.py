@@ -1,0 +1,57 @@
+"""The processes that prepare training examples while the network learns."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from kws.data.chunks import Pool
+from kws.data.draws import Job
+from kws.data.examples import Examples
+
+
+class Workers:
+    """Processes that turn jobs into pools, one epoch after the other.
+
+    They are forked once, and so share the audio with this process. What they compute depends on
+    the jobs alone.
+
+    Args:
+        examples: what turns a job into a pool.
+        num_workers: processes; 0 computes in this one.
+    """
+
+    def __init__(self, examples: Examples, num_workers: int) -> None:
+        self._jobs: list[Job] = []
+        self._loader: DataLoader[Pool] = DataLoader(
+            examples,  # type: ignore[arg-type]
+            batch_size=None,
+            sampler=self._jobs,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            collate_fn=_as_it_is,
+            worker_init_fn=_leave_interrupts_to_parent,
+            multiprocessing_context="fork" if num_workers and sys.platform == "linux" else None,
+        )
+
+    def pools(self, jobs: Sequence[Job]) -> Iterator[Pool]:
+        """The pools of `jobs`, in order; some are prepared ahead."""
+        self._jobs[:] = jobs
+        with warnings.catch_warnings():
+            # newer Pythons warn of forking a process with threads; ours hold no locks then
+            warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
+            pools = iter(self._loader)
+        yield from pools
+
+
+def _as_it_is(pool: Any) -> Any:
+    return pool
+
+
+def _leave_interrupts_to_parent(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
