@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from kws.errors import InputError
@@ -49,7 +50,11 @@ def write_model(path: str | Path, model: ModelFile) -> None:
         "features": model.features,
         "metadata": json.dumps(model.metadata, allow_nan=False, sort_keys=True),
     }
-    tensors = {name: value.detach().cpu().clone() for name, value in model.tensors.items()}
+    tensors = {
+        # safetensors takes neither views nor shared memory
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in model.tensors.items()
+    }
     content = safetensors.torch.save(tensors, texts)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
