@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from kws.features import (
     format_feature_options,
     parse_feature_options,
 )
-from kws.nnet import ModelFile, Nnet, read_model, write_model
+from kws.nnet import ModelFile, Nnet, compute_in_blocks, read_model, write_model
 from kws.posterior import Confidence, Keyword, OrderedConfidence, Smoothing
 
 BLOCK_S = 30.0  # long recordings pass in blocks of this, so that memory stays bounded
@@ -186,7 +185,7 @@ class Spotter(nn.Module):
     @torch.no_grad()
     def posteriors(self, samples: Tensor) -> Tensor:
         """The network's outputs for whole recordings: (N, S) at 16-bit scale -> (N, T, C)."""
-        return posteriors_of(self.nnet, self.features(samples))
+        return compute_in_blocks(self.nnet, self.features(samples))
 
     def score_track(self, samples: np.ndarray | Tensor) -> Scores:
         """Confidences (T, K) and smoothed posteriors (T, C) of a whole recording, (S,) samples."""
@@ -301,32 +300,3 @@ def features_of(model: ModelFile, source: str) -> tuple[FeatureOptions, CmvnStat
     options = parse_feature_options(model.features, source)
     matrix = model.tensors.get("cmvn.stats")
     return options, None if matrix is None else CmvnStats.from_matrix(matrix, source)
-
-
-@torch.no_grad()
-def posteriors_of(nnet: Nnet, features: Tensor, *, pad: bool = True) -> Tensor:
-    """A network's outputs for whole utterances, computed in blocks of bounded memory.
-
-    Args:
-        nnet: the network.
-        features: (N, T, D).
-        pad: repeat the first and last frame at the input; without it the outputs whose context
-            does not lie in the utterance are left out (possibly all of them).
-
-    Returns:
-        (N, T, C), without `pad` (N, max(0, T - left_context - right_context), C).
-    """
-    state = nnet.init_state()
-    parts = []
-    for block in torch.split(features, _BLOCK_FRAMES, dim=1):
-        part, state = nnet.step(block, state)
-        parts.append(part)
-    padded = torch.cat([*parts, nnet.flush(state)], dim=1)
-    if pad:
-        return padded
-    # padding reaches the edges only: what lies between is what the bare input gives
-    num_frames = max(0, features.shape[1] - nnet.left_context - nnet.right_context)
-    return padded[:, nnet.left_context : nnet.left_context + num_frames]
-
-
-_BLOCK_FRAMES = math.ceil(BLOCK_S / 0.01)

@@ -102,7 +102,10 @@ def _blocks(spotter: Spotter, path: str) -> Iterator[np.ndarray]:
 def _stream(spotter: Spotter, rate: int | None) -> Iterator[np.ndarray]:
     """Standard input's samples at the model's rate, as they come."""
     from kws.audio import read_raw_chunks, resample_chunks
+    from kws.errors import InputError
 
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give it samples, or name a file")
     rate = rate or spotter.sample_rate
     chunks = read_raw_chunks(sys.stdin.buffer, rate, STREAM_CHUNK_S)
     return (

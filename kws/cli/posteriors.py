@@ -71,8 +71,7 @@ def posteriors(
 
     from kws.errors import InputError
     from kws.kaldi import screen_specifier, write_matrices
-    from kws.nnet import Nnet, read_model
-    from kws.spotter import posteriors_of
+    from kws.nnet import Nnet, compute_in_blocks, read_model
 
     file = read_model(model)
     nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
@@ -93,7 +92,7 @@ def posteriors(
             if len(features) < num_needed:
                 logger.warning("%s: %d frames, needs %d; left out", key, len(features), num_needed)
                 continue
-            outputs = posteriors_of(nnet, features[None], pad=not no_pad_input)[0]
+            outputs = compute_in_blocks(nnet, features[None], pad=not no_pad_input)[0]
             if apply_log:
                 outputs = torch.log(outputs.clamp_min(LOG_FLOOR))
             writer.write(key, outputs.numpy())

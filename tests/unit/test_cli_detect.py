@@ -213,6 +213,13 @@ def test_an_empty_standard_input_has_no_events(model, capsys, monkeypatch):
     assert capsys.readouterr().out == ""
 
 
+def test_a_closed_standard_input_is_told(model, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    assert kws(["detect", model, "-"]) == 2
+    message = "standard input is closed; give it samples, or name a file\n"
+    assert capsys.readouterr().err == message
+
+
 def test_stereo_and_other_rates_are_converted_with_a_notice(model, sound, tmp_path, capsys, caplog):
     import soundfile
 

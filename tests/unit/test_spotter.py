@@ -9,7 +9,7 @@ from kws.errors import InputError
 from kws.features import CmvnStats, FeaturePipeline, parse_feature_options
 from kws.nnet import ModelFile, Nnet, write_model
 from kws.posterior import Confidence, OrderedConfidence
-from kws.spotter import Spotter, posteriors_of
+from kws.spotter import Spotter
 from kws.streaming import run
 
 OPTIONS = "--num-mel-bins=8\n--cmvn=global\n--norm-vars=true\n"
@@ -107,20 +107,6 @@ def test_posteriors_of_a_batch_are_those_of_each():
     torch.testing.assert_close(posteriors.sum(dim=-1), torch.ones(3, 198))
     for n in range(3):
         torch.testing.assert_close(posteriors[n], spotter.posteriors(samples[n : n + 1])[0])
-
-
-@pytest.mark.parametrize("num_frames", [0, 1, 9, 10, 11, 3000, 3001, 7000])
-def test_posteriors_in_blocks_are_those_of_the_whole(num_frames):
-    nnet = make_spotter().nnet
-    generator = torch.Generator().manual_seed(num_frames)
-    features = torch.randn(2, num_frames, 8, generator=generator)
-    for pad in (True, False):
-        with torch.no_grad():
-            expected = nnet(features, pad=pad)
-        # float32 matrix products over blocks of another height
-        torch.testing.assert_close(
-            posteriors_of(nnet, features, pad=pad), expected, rtol=0, atol=1e-6
-        )
 
 
 def test_events_are_the_detectors_on_the_score_track():
