@@ -168,8 +168,8 @@ def realign(
         data: where the utterances' audio is.
         utterances: those to align; the ones that hold no keyword are passed over.
         divide_by_priors: take posterior / prior as Kaldi does, the prior being the mean posterior
-            over these utterances. With one state per unit this makes words longer at every
-            realignment (by 10 ms at each end on synthesised speech), so it is not the default.
+            over these utterances. Filler's prior is so large that frames at the edges go to
+            the words, which grow with every realignment.
     """
     inventory = inventory_of(spotter.units, spotter.keywords)
     shift_s, first_centre_s = spotter.options.frame_shift_s, spotter.options.frame_centre_s(0)
