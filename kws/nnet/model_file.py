@@ -48,16 +48,26 @@ def write_model(path: str | Path, model: ModelFile) -> None:
         "format_version": FORMAT_VERSION,
         "network": model.network,
         "features": model.features,
-        "metadata": json.dumps(model.metadata, allow_nan=False, sort_keys=True),
+        "metadata": json.dumps(model.metadata, allow_nan=False),
     }
     tensors = {
         # safetensors takes neither views nor shared memory
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in model.tensors.items()
     }
-    content = safetensors.torch.save(tensors, texts)
+    content = _with_sorted_texts(safetensors.torch.save(tensors, texts))
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _with_sorted_texts(content: bytes) -> bytes:
+    """The same safetensors file, its texts in a fixed order: equal models are equal files."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def is_model_file(path: str | Path) -> bool:
