@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from dataclasses import dataclass
 from kws.data import Word, keyword_spans, keywords_in
 
 WORD_MARGIN_S = 0.5  # an event belongs to a word when its peak is no further from it than this
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,8 @@ class Reference:
     duration_s: float
     windows: Mapping[str, tuple[Window, ...]]
     """by keyword, those that are in it; in the order of their starts and of their ends"""
+    ignores_times: bool = False
+    """whether it has word times that are not used, as its text holds more keywords than they do"""
 
     def windows_of(self, keyword: str) -> tuple[Window, ...]:
         return self.windows.get(keyword, ())
@@ -61,8 +60,8 @@ def make_reference(
     """Find the keywords of an utterance in its word times, or else in its text.
 
     With times each word is a trial of its own: its window is the word and 0.5 s on both sides.
-    Without, the utterance is one trial, wherever in it the event lies; a text that holds the
-    keyword n times excuses n events.
+    Without, or where they lack a keyword that the text holds, the utterance is one trial,
+    wherever in it the event lies; a text that holds the keyword n times excuses n events.
 
     Args:
         data_dir: where the utterance is from.
@@ -73,6 +72,7 @@ def make_reference(
         keywords: the names to look for.
     """
     windows: dict[str, tuple[Window, ...]] = {}
+    ignores_times = False
     for keyword in keywords:
         in_text = len(keywords_in(text, [keyword]))
         spans = keyword_spans(words, [keyword])
@@ -84,17 +84,8 @@ def make_reference(
                 for start, end in zip(starts, ends, strict=True)
             ]
         else:
-            if words:
-                logger.warning(
-                    "%s: %s: the text holds %r %d times, its ctm %d times; its times are not used",
-                    *(data_dir, utterance, keyword, in_text, len(spans)),
-                )
+            ignores_times |= bool(words)
             found = [Window(-math.inf, math.inf, is_trial=i == 0) for i in range(in_text)]
         if found:
             windows[keyword] = tuple(found)
-    return Reference(data_dir, utterance, duration_s, windows)
-
-
-def hours_without(references: Iterable[Reference], keyword: str) -> float:
-    """Hours of audio that do not hold `keyword`."""
-    return sum(reference.seconds_without(keyword) for reference in references) / 3600
+    return Reference(data_dir, utterance, duration_s, windows, ignores_times)

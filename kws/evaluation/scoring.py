@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from kws.evaluation.references import Reference, make_reference
 from kws.evaluation.sweep import Curve, EventRule, KeywordTrack, pooled, sweep
 from kws.spotter import Spotter
 
+logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 POOLED = "pooled"  # the name of all keywords together, in tables and pictures
 # a curve goes down to these alarms per keyword and hour, and to these alarms on a short list
@@ -155,8 +157,22 @@ def score(
                 on_progress()
         finally:
             pool.shutdown(cancel_futures=True)
+    _warn_of_ignored_times(tracks)
     condition = "clean" if mixer is None else f"noise {mixer.snr_db:g} dB"
     return ScoredSet(name, condition, spotter, mixer, tuple(tracks))
+
+
+def _warn_of_ignored_times(tracks: Sequence[Track]) -> None:
+    ignored: dict[str, list[str]] = {}
+    for track in tracks:
+        if track.reference.ignores_times:
+            ignored.setdefault(track.reference.data_dir, []).append(track.utterance.id)
+    for path, names in ignored.items():
+        logger.warning(
+            "%s/ctm: lacks keywords that the text of %d utterances holds (%s first); they are "
+            "judged without times",
+            *(path, len(names), names[0]),
+        )
 
 
 def _samples(
