@@ -18,12 +18,19 @@ FLOAT_EPSILON = torch.finfo(torch.float32).eps  # Kaldi's floor before every log
 # frames computed at once: on a CPU what stays in its cache, elsewhere what fills the device
 _BLOCK_FRAMES_CPU = 400
 _BLOCK_FRAMES_DEVICE = 1 << 16
+# a mel bin this far (in log amplitude) below the loudest is computed in float64, see _refine
+_FLOAT32_NEPERS = 7.5
 
 
 @functools.lru_cache(maxsize=1024)
 def _mel_weights(bank: MelBank, warp: float) -> Tensor:
     """Mel weights (fft_length / 2 + 1, num_bins) in float64; made once per warp factor."""
     return torch.from_numpy(bank.weights(warp))
+
+
+@functools.lru_cache(maxsize=16)
+def _precise_window(options: FbankOptions) -> Tensor:
+    return window(options)
 
 
 class Fbank(nn.Module):
@@ -112,31 +119,64 @@ class Fbank(nn.Module):
         if generator is not None and options.dither > 0:
             noise = torch.empty(frames.shape, dtype=frames.dtype, device=frames.device)
             frames = frames + options.dither * noise.normal_(generator=generator)
-        if options.remove_dc_offset:
-            frames = frames - frames.mean(dim=-1, keepdim=True)
-        # in-place steps in a zeroed buffer: twice as fast as a new tensor for each, and autograd
-        # follows them all the same
-        padded = frames.new_zeros(*frames.shape[:-1], options.fft_length)
-        windowed = padded[..., : frames.shape[-1]]
-        windowed.copy_(frames)
-        emphasis = options.preemphasis_coefficient
-        if emphasis:
-            windowed[..., 1:].sub_(frames[..., :-1], alpha=emphasis)
-            windowed[..., 0].mul_(1 - emphasis)
-        windowed.mul_(self.window)
-        spectrum = torch.fft.rfft(padded)
-        if options.use_power:
-            # (n, t, fft_length + 2): squares of the real and imaginary parts in turn
-            spectrum = torch.view_as_real(spectrum).flatten(-2).square_()
-        else:
-            spectrum = spectrum.abs()
-        features = torch.matmul(spectrum, weights)
+        windowed = self._windowed(frames, self.window)
+        features = torch.matmul(self._spectrum(windowed), weights)
         if options.use_log_fbank:
             features = features.clamp_min_(FLOAT_EPSILON).log_()
+            if features.dtype == torch.float32:
+                self._refine(features, frames, weights)
         if not options.use_energy:
             return features
-        energy = self._log_energy(frames if options.raw_energy else padded)
+        energy = self._log_energy(self._centred(frames) if options.raw_energy else windowed)
         return torch.cat([features, energy] if options.htk_compat else [energy, features], dim=-1)
+
+    def _centred(self, frames: Tensor) -> Tensor:
+        if not self.options.remove_dc_offset:
+            return frames
+        return frames - frames.mean(dim=-1, keepdim=True)
+
+    def _windowed(self, frames: Tensor, window: Tensor) -> Tensor:
+        """Frames (..., length) without mean, pre-emphasised, windowed: (..., fft_length)."""
+        frames = self._centred(frames)
+        # in-place steps in a zeroed buffer: a new tensor for each would take twice the time, and
+        # autograd follows them all the same
+        padded = frames.new_zeros(*frames.shape[:-1], self.options.fft_length)
+        inside = padded[..., : frames.shape[-1]]
+        inside.copy_(frames)
+        emphasis = self.options.preemphasis_coefficient
+        if emphasis:
+            inside[..., 1:].sub_(frames[..., :-1], alpha=emphasis)
+            inside[..., 0].mul_(1 - emphasis)
+        inside.mul_(window)
+        return padded
+
+    def _spectrum(self, windowed: Tensor) -> Tensor:
+        """What the mel weights are for: (..., rows of the weights)."""
+        spectrum: Tensor = torch.fft.rfft(windowed)
+        if not self.options.use_power:
+            return spectrum.abs()
+        # squares of the real and imaginary parts in turn
+        squares: Tensor = torch.view_as_real(spectrum).flatten(-2).square_()
+        return squares
+
+    def _refine(self, features: Tensor, frames: Tensor, weights: Tensor) -> None:
+        """Compute those frames again in float64 that float32's FFT gets wrong by more than 6e-5.
+
+        Its rounding is even over the bins, at about 6e-8 of the loudest one's amplitude: mel bins
+        far below the loudest suffer. Few frames are such (a strong low voice, nothing near it).
+        """
+        with torch.no_grad():
+            low, high = torch.aminmax(features, dim=-1)  # (n, t)
+            nepers = 0.5 * (high - low) if self.options.use_power else high - low
+            wide = nepers - low.abs().clamp_min(1).log() > _FLOAT32_NEPERS
+            chosen = wide.nonzero(as_tuple=True)
+        if not len(chosen[0]):
+            return
+        window = _precise_window(self.options).to(frames.device)
+        spectrum = self._spectrum(self._windowed(frames[chosen].double(), window))
+        rows = weights if weights.dim() == 2 else weights[chosen[0]]
+        energies = torch.matmul(spectrum.to(features)[:, None], rows)[:, 0]
+        features[chosen] = energies.clamp_min(FLOAT_EPSILON).log()
 
     def _log_energy(self, frames: Tensor) -> Tensor:
         energy = frames.square().sum(dim=-1, keepdim=True).clamp_min(FLOAT_EPSILON).log()
