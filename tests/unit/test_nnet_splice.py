@@ -106,3 +106,9 @@ def test_mistakes(line: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         make(f"SpliceComponent {line}")
     assert str(caught.value) == f"net.config:1: SpliceComponent: {message}"
+
+
+def test_constant_part_comes_from_the_earliest_frame() -> None:
+    component = make("SpliceComponent input-dim=2 context=-1:0:1 const-component-dim=1")
+    # values 0 1, 10 11, 20 21, 30 31
+    assert component(frames(4, 2)).tolist() == [[[0, 10, 20, 1], [10, 20, 30, 11]]]
