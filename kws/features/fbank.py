@@ -25,12 +25,14 @@ _FLOAT32_NEPERS = 7.5
 @functools.lru_cache(maxsize=1024)
 def _mel_weights(bank: MelBank, warp: float) -> Tensor:
     """Mel weights (fft_length / 2 + 1, num_bins) in float64; made once per warp factor."""
-    return torch.from_numpy(bank.weights(warp))
+    with torch.inference_mode(False):  # they outlive the caller's mode
+        return torch.from_numpy(bank.weights(warp))
 
 
 @functools.lru_cache(maxsize=16)
 def _precise_window(options: FbankOptions) -> Tensor:
-    return window(options)
+    with torch.inference_mode(False):  # it outlives the caller's mode
+        return window(options)
 
 
 class Fbank(nn.Module):
@@ -119,7 +121,7 @@ class Fbank(nn.Module):
         if generator is not None and options.dither > 0:
             noise = torch.empty(frames.shape, dtype=frames.dtype, device=frames.device)
             frames = frames + options.dither * noise.normal_(generator=generator)
-        windowed = self._windowed(frames, self.window)
+        windowed = self._windowed(frames)
         features = torch.matmul(self._spectrum(windowed), weights)
         if options.use_log_fbank:
             features = features.clamp_min_(FLOAT_EPSILON).log_()
@@ -135,7 +137,7 @@ class Fbank(nn.Module):
             return frames
         return frames - frames.mean(dim=-1, keepdim=True)
 
-    def _windowed(self, frames: Tensor, window: Tensor) -> Tensor:
+    def _windowed(self, frames: Tensor) -> Tensor:
         """Frames (..., length) without mean, pre-emphasised, windowed: (..., fft_length)."""
         frames = self._centred(frames)
         # in-place steps in a zeroed buffer: a new tensor for each would take twice the time, and
@@ -147,7 +149,8 @@ class Fbank(nn.Module):
         if emphasis:
             inside[..., 1:].sub_(frames[..., :-1], alpha=emphasis)
             inside[..., 0].mul_(1 - emphasis)
-        inside.mul_(window)
+        precise = frames.dtype == torch.float64
+        inside.mul_(_precise_window(self.options).to(frames.device) if precise else self.window)
         return padded
 
     def _spectrum(self, windowed: Tensor) -> Tensor:
@@ -172,8 +175,7 @@ class Fbank(nn.Module):
             chosen = wide.nonzero(as_tuple=True)
         if not len(chosen[0]):
             return
-        window = _precise_window(self.options).to(frames.device)
-        spectrum = self._spectrum(self._windowed(frames[chosen].double(), window))
+        spectrum = self._spectrum(self._windowed(frames[chosen].double()))
         rows = weights if weights.dim() == 2 else weights[chosen[0]]
         energies = torch.matmul(spectrum.to(features)[:, None], rows)[:, 0]
         features[chosen] = energies.clamp_min(FLOAT_EPSILON).log()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kws.config import ConfigError
+from kws.errors import InputError
+from kws.features import CmvnStats, FeaturePipeline, apply_cmvn, parse_feature_options
+from kws.streaming import run_in_chunks
+
+LINES = "--num-mel-bins=10\n--delta-order=2\n--snip-edges=false\n"
+PLAIN = parse_feature_options(LINES, "x")
+GLOBAL = parse_feature_options(LINES + "--cmvn=global\n--norm-vars=true", "x")
+SPEAKER = parse_feature_options(LINES + "--cmvn=speaker", "x")
+
+
+def noise(num_samples: int, batch: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(5)
+    return (1000 * torch.randn(batch, num_samples, generator=generator)).round()
+
+
+def statistics() -> CmvnStats:
+    return CmvnStats.zero(30).accumulate(FeaturePipeline(PLAIN)(noise(20_000)))
+
+
+def test_is_fbank_then_deltas_then_cmvn() -> None:
+    samples, stats = noise(5000, batch=2), statistics()
+    pipeline = FeaturePipeline(GLOBAL, stats)
+    step_by_step = apply_cmvn(pipeline.deltas(pipeline.fbank(samples)), stats, norm_vars=True)
+    found = pipeline(samples)
+    assert found.shape == (2, 31, GLOBAL.dim)
+    torch.testing.assert_close(found, step_by_step)
+    torch.testing.assert_close(pipeline.from_raw(pipeline.fbank(samples)), found)
+
+
+@settings(max_examples=20, deadline=None)
+@given(chunks=st.lists(st.one_of(st.just(0), st.integers(0, 2000)), max_size=8))
+def test_a_stream_gives_what_the_whole_gives(chunks: list[int]) -> None:
+    pipeline = FeaturePipeline(GLOBAL, statistics())
+    samples = noise(sum(chunks))
+    cuts = np.cumsum([0, *chunks])
+    pieces = [samples[:, a:b] for a, b in itertools.pairwise(cuts)]
+    streamed = torch.cat(list(run_in_chunks(pipeline, pieces)), dim=1)
+    # blocks of other sizes may add up in another order
+    torch.testing.assert_close(streamed, pipeline(samples), atol=1e-4, rtol=1e-4)
+
+
+def test_a_batch_of_streams() -> None:
+    pipeline = FeaturePipeline(GLOBAL, statistics())
+    samples = noise(3000, batch=3)
+    first, state = pipeline.step(samples[:, :1234], pipeline.init_state(batch_size=3))
+    second, state = pipeline.step(samples[:, 1234:], state)
+    streamed = torch.cat([first, second, pipeline.flush(state)], dim=1)
+    torch.testing.assert_close(streamed, pipeline(samples), atol=1e-4, rtol=1e-4)
+    assert pipeline.flush(pipeline.init_state(batch_size=3)).shape == (3, 0, 30)
+
+
+def test_each_example_has_its_speakers_statistics() -> None:
+    samples = noise(3000, batch=2)
+    pipeline = FeaturePipeline(SPEAKER)
+    plain = FeaturePipeline(PLAIN)(samples)
+    speakers = [CmvnStats.zero(30).accumulate(plain[n]) for n in range(2)]
+    found = pipeline(samples, speaker_stats=speakers)
+    torch.testing.assert_close(found.mean(dim=1), torch.zeros(2, 30), atol=1e-4, rtol=0)
+    with pytest.raises(InputError, match="cmvn=speaker: speaker statistics are missing"):
+        pipeline(samples)
+    with pytest.raises(ConfigError, match="cmvn=speaker: a speaker's statistics are not known"):
+        pipeline.init_state()
+
+
+def test_statistics_must_fit_the_options() -> None:
+    with pytest.raises(InputError, match="cmvn=global: the statistics are missing"):
+        FeaturePipeline(GLOBAL)
+    with pytest.raises(InputError, match="cmvn=none: takes no global statistics"):
+        FeaturePipeline(PLAIN, statistics())
+    with pytest.raises(InputError, match="of 10 columns do not fit features of 30"):
+        FeaturePipeline(GLOBAL, CmvnStats.zero(10))
+    with pytest.raises(InputError, match="cmvn=none: speaker statistics are given"):
+        FeaturePipeline(PLAIN)(noise(500), speaker_stats=[statistics()])
+
+
+def test_gradients_reach_the_samples() -> None:
+    samples = noise(2000).requires_grad_()
+    FeaturePipeline(GLOBAL, statistics())(samples).square().sum().backward()
+    assert float(samples.grad.abs().max()) > 0
