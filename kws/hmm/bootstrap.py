@@ -30,8 +30,8 @@ THRESHOLD = 0.4  # of the way from the floor up to the peak
 NUM_BANDS = 12
 BAND_RANGE_HZ = (200.0, 7000.0)  # with the s of "glass"; at most 0.45 of the sample rate
 ROUNDING_POWER = 1.0 / 12  # of 16-bit samples, so that zeros have a level too
-MIN_CONTRAST_DB = 3.0  # where the level changes less than that there is nothing to be found
-EDGE = 0.2  # soft first and last sounds may stand out only this far, on the same way
+MIN_CONTRAST_DB = 5.0  # steady noise alone reaches 4.6, a word as loud as the noise 7
+EDGE = 0.25  # soft first and last sounds may stand out only this far, on the same way
 MAX_EDGE_S = 0.08
 
 
@@ -66,11 +66,12 @@ def place_by_energy(samples: Floats, sample_rate: int, phrases: Sequence[str]) -
 
 
 def prominence_db(samples: Floats, sample_rate: int) -> Floats:
-    """How far each frame stands out of the noise floor: the mean over mel bands, in dB.
+    """How far each frame stands out of the noise floor: root mean square over mel bands, in dB.
 
     Each band has a floor of its own, so a band full of steady noise says nothing and the others
-    decide. The floor is the level that a tenth of the frames lie under, at most 50 dB below the
-    band's peak: under that is a noise gate, or digital silence.
+    decide; squares, because an s fills few bands but those well. The floor is the level that a
+    tenth of the frames lie under, at most 50 dB below the band's peak: under that is a noise gate,
+    or digital silence.
 
     Returns:
         (T,), 0 or more; frame t lies around (t + 0.5) * 10 ms.
@@ -90,7 +91,7 @@ def prominence_db(samples: Floats, sample_rate: int) -> Floats:
     bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)  # (T, bands)
     levels = 10 * np.log10(bands + ROUNDING_POWER * length)
     floor = np.maximum(np.percentile(levels, 10, axis=0), levels.max(axis=0) - RANGE_DB)
-    above: Floats = np.maximum(levels - floor, 0.0).mean(axis=1)
+    above: Floats = np.sqrt(np.square(np.maximum(levels - floor, 0.0)).mean(axis=1))
     return above
 
 
