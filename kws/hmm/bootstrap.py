@@ -1,8 +1,8 @@
 """First word times for recordings without any: the loudest stretch of plausible length.
 
 Each phrase gets a duration range from its spelling; the phrases are then placed, in order and
-without overlap, so that the sum over their frames of (level - threshold), in dB, is largest. The
-threshold lies between the noise floor and the loudest frames, so silence costs and speech pays:
+without overlap, so that the sum over their frames of (prominence - threshold), in dB, is largest. The
+threshold lies between the noise floor and the loudest frames: silence costs and speech pays, and
 the best stretch runs from the onset of the word to its end, over its stop gaps, and past neither a
 click (too short) nor a hum (no change of level). It is a start for realignment, not more.
 """
@@ -42,7 +42,7 @@ def place_by_energy(samples: Floats, sample_rate: int, phrases: Sequence[str]) -
     phrase share its time in proportion to their letters.
 
     Args:
-        samples: (S,) at any scale.
+        samples: (S,) at 16-bit scale.
         phrases: the phrases in the order of speech, each of one word or several.
 
     Returns:
