@@ -1,10 +1,10 @@
 """First word times for recordings without any: the loudest stretch of plausible length.
 
 Each phrase gets a duration range from its spelling; the phrases are then placed, in order and
-without overlap, so that the sum over their frames of (prominence - threshold), in dB, is largest. The
-threshold lies between the noise floor and the loudest frames: silence costs and speech pays, and
-the best stretch runs from the onset of the word to its end, over its stop gaps, and past neither a
-click (too short) nor a hum (no change of level). It is a start for realignment, not more.
+without overlap, so that the sum over their frames of (prominence - threshold), in dB, is largest.
+The threshold lies between the noise floor and the loudest frames: silence costs and speech pays,
+and the best stretch runs from the onset of the word to its end, over its stop gaps, and past
+neither a click (too short) nor a hum (no change of level). It is a start for realignment, not more.
 """
 
 from __future__ import annotations
