@@ -25,14 +25,18 @@ use_environment train
 
 for set in "${sets[@]}"; do
   name=$(basename "$set")
-  twice=$(cat "$set"/lists/{train,dev,test}.txt 2>/dev/null | sort | uniq -d | head -n 1)
-  [ -z "$twice" ] || fail "$set/lists: $twice stands in two lists; an utterance has one role"
   if [ ! -d "$set/lists" ]; then
     kws data combine "$out/train/$name" "$set"
     continue
   fi
+  lists=()
   for role in train dev test; do
-    list=$set/lists/$role.txt
-    [ ! -s "$list" ] || kws data subset --utt-list "$list" "$set" "$out/$role/$name"
+    [ ! -s "$set/lists/$role.txt" ] || lists+=("$set/lists/$role.txt")
+  done
+  [ "${#lists[@]}" -gt 0 ] || fail "$set/lists: holds none of train.txt, dev.txt, test.txt"
+  twice=$(sort "${lists[@]}" | uniq -d | sed -n 1p)
+  [ -z "$twice" ] || fail "$set/lists: $twice stands in two lists; an utterance has one role"
+  for list in "${lists[@]}"; do
+    kws data subset --utt-list "$list" "$set" "$out/$(basename "$list" .txt)/$name"
   done
 done
