@@ -26,9 +26,9 @@ def read_matrix_object(stream: BinaryIO) -> Matrix:
     Raises:
         FormatError: something else stands there, or it ends too early.
     """
-    start = stream.read(1)
+    start = _exactly(stream, 1)
     if start == b"\0":
-        if stream.read(1) != b"B":
+        if _exactly(stream, 1) != b"B":
             raise FormatError("is neither a binary nor a text matrix")
         return _read_binary(stream)
     return _read_text(start, stream)
@@ -54,10 +54,9 @@ def text_matrix(matrix: Matrix) -> str:
 def _read_binary(stream: BinaryIO) -> Matrix:
     token = b""
     while not token.endswith(b" "):
-        byte = stream.read(1)
-        if not byte or len(token) > 8:
+        if len(token) > 8:
             raise FormatError("is not a matrix")
-        token += byte
+        token += _exactly(stream, 1)
     token = token[:-1]
     if token in _PLAIN:
         rows, columns = _size(stream), _size(stream)
@@ -125,11 +124,11 @@ def _size(stream: BinaryIO) -> int:
 
 def _array(stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, int]) -> Matrix:
     content = _exactly(stream, dtype.itemsize * shape[0] * shape[1])
-    return np.frombuffer(content, dtype=dtype).reshape(shape)
+    return np.frombuffer(content, dtype=dtype).reshape(shape).copy()  # writable
 
 
 def _exactly(stream: BinaryIO, num_bytes: int) -> bytes:
     content = stream.read(num_bytes)
     if len(content) < num_bytes:
-        raise FormatError("ends in the middle of a matrix (cut short?)")
+        raise FormatError("ends before the end of a matrix (cut short?)")
     return content

@@ -131,8 +131,7 @@ class MatrixWriter:
         values = values if values.size else values.reshape(0, 0)
         content = text_matrix(values).encode() if self._text else binary_matrix(values)
         head = key.encode() + b" "
-        with _named(self._name):
-            self._archive.write(head + content)
+        self._archive.write(head + content)
         self.scp_lines.append(f"{key} {self._name}:{self._position + len(head)}\n")
         self._position += len(head) + len(content)
 
@@ -162,6 +161,7 @@ def write_matrices(
         raise InputError(f"{specifier.text}: an scp needs an archive in a file; name one")
     with ExitStack() as stack:
         script_path = stack.enter_context(atomic_path(script)) if script is not None else None
+        stack.enter_context(_named(name))
         if name == "-":
             archive: BinaryIO = sys.stdout.buffer
         elif is_command(name):
@@ -171,8 +171,7 @@ def write_matrices(
             archive = stack.enter_context(temporary.open("wb"))
         writer = MatrixWriter(archive, name, text)
         yield writer
-        with _named(name):
-            archive.flush()
+        archive.flush()
         if script_path is not None:
             script_path.write_text("".join(writer.scp_lines), encoding="utf-8")
 
@@ -183,6 +182,8 @@ def _named(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.filename is not None:
+            raise
         raise OSError(error.errno, error.strerror, name) from None
 
 
