@@ -15,7 +15,7 @@ import numpy as np
 
 from kws.data.data_dir import Utterance
 from kws.data.synthesis.espeak_library import require_espeak
-from kws.data.synthesis.jobs import run_jobs
+from kws.data.synthesis.jobs import Workers
 from kws.data.synthesis.noise import MAKERS
 from kws.data.synthesis.options import CorpusOptions
 from kws.data.synthesis.speakers import Speaker, draw_speakers
@@ -93,15 +93,12 @@ def synthesize_corpus(
         return [summary for summary in found.values() if summary]
     for leftover in out.glob(".*.making"):
         shutil.rmtree(leftover)
-    known = run_jobs(survey, [options.keywords], num_processes=1)[0]
-    summaries = []
-    for name in names:
-        summary = found[name]
-        if summary is None:
-            maker = _Maker(out, name, options, known, num_processes, on_progress)
-            summary = maker.make()
-        summaries.append(summary)
-    return summaries
+    with Workers(num_processes) as workers:
+        known = workers.run(survey, [options.keywords])[0]
+        return [
+            found[name] or _Maker(out, name, options, known, workers, on_progress).make()
+            for name in names
+        ]
 
 
 def _record(name: str, options: CorpusOptions) -> dict[str, Any]:
@@ -110,8 +107,8 @@ def _record(name: str, options: CorpusOptions) -> dict[str, Any]:
     record: dict[str, Any] = {"format": FORMAT, "seed": options.seed}
     if kind == "rir":
         return record | {"num_rooms": options.num_rooms}
-    record |= {"keywords": options.keywords, "confusable_share": options.confusable_share}
-    record |= {"noise_s": options.noise_s, **asdict(options.set_options(of_set))}
+    record |= {"keywords": options.keywords, "noise_s": options.noise_s}
+    record |= asdict(options.set_options(of_set))
     return json.loads(json.dumps(record))  # type: ignore[no-any-return]  # tuples as JSON has them
 
 
@@ -143,7 +140,7 @@ class _Maker:
     name: str
     options: CorpusOptions
     known: Survey
-    num_processes: int
+    workers: Workers
     on_progress: Progress
 
     def make(self) -> SetSummary:
@@ -184,19 +181,14 @@ class _Maker:
         )
 
     def _run(self, function: Callable[[Any], Any], jobs: list[Any]) -> list[Any]:
-        return run_jobs(
-            function,
-            jobs,
-            num_processes=self.num_processes,
-            on_progress=lambda done, total: self.on_progress(self.name, done, total),
+        return self.workers.run(
+            function, jobs, lambda done, total: self.on_progress(self.name, done, total)
         )
 
     def _speech(self, workplace: Path) -> list[Made]:
         options = self.options.set_options(self._set_name)
         noise_files = tuple(sorted((self.out / f"noise_{self.name}").glob("audio/*.flac")))
-        book = self.known.phrasebook(
-            self.options.keywords, self.name, self.options.confusable_share
-        )
+        book = self.known.phrasebook(self.options.keywords, self.name, options.confusable_share)
         jobs = []
         for index, speaker in enumerate(self._speakers()):
             jobs.append(

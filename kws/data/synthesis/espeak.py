@@ -95,7 +95,7 @@ class Synthesiser:
     def __init__(self) -> None:
         self._library, self.sample_rate = library()
         self._audio: list[npt.NDArray[np.int16]] = []
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self._callback = CALLBACK(self._receive)
 
     def voices(self) -> frozenset[str]:
@@ -147,7 +147,7 @@ class Synthesiser:
         self._run(text)
         samples = np.concatenate(self._audio) if self._audio else np.zeros(0, np.int16)
         tokens = [(match.start(), match.group()) for match in re.finditer(r"\S+", text)]
-        spans = _word_spans(self._events, [start for start, _ in tokens])
+        spans = _word_spans(self.events, [start for start, _ in tokens])
         words = []
         for first, last, phonemes, end in spans:
             inside = [token for _, token in tokens[first : last + 1]]
@@ -169,7 +169,7 @@ class Synthesiser:
         self._run(" ".join(tests))
         counts = [0] * len(tests)
         current = 0
-        for event in self._events:
+        for event in self.events:
             if event.type == EVENT_WORD:
                 current = bisect_right(starts, event.text_position - 1) - 1
             elif event.type == EVENT_PHONEME and not event.phoneme.startswith("_"):
@@ -187,7 +187,7 @@ class Synthesiser:
         return [phonemes[round(float(index))] for index in before]
 
     def _run(self, text: str) -> None:
-        self._audio, self._events = [], []
+        self._audio, self.events = [], []
         self._library.espeak_SetSynthCallback(self._callback)
         encoded = text.encode()
         flags = UTF8 | PHONEMES_IN_BRACKETS
@@ -203,7 +203,7 @@ class Synthesiser:
             if event.type == EVENT_PHONEME:
                 # all eight bytes may be used: then there is no closing zero
                 name = bytes(event.id).partition(b"\0")[0].decode("utf-8", "replace")
-            self._events.append(Event(event.type, event.text_position, event.sample, name))
+            self.events.append(Event(event.type, event.text_position, event.sample, name))
         return 0
 
     def _list(self, language: bytes | None) -> list[str]:

@@ -102,4 +102,5 @@ def library() -> tuple[ctypes.CDLL, int]:
     )
     if sample_rate <= 0:
         raise InputError(f"espeak-ng: no voices in {data_path}; reinstall espeakng-loader")
+    espeak.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath is noise, seeded by the clock before
     return espeak, sample_rate

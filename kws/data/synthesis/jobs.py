@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import signal
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import SpawnProcess
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from kws.errors import InputError
@@ -16,81 +19,139 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def run_jobs(
-    function: Callable[[J], R],
-    jobs: Sequence[J],
-    *,
-    num_processes: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[R]:
-    """The results of `function` on every job, each in a process of its own, in the jobs' order.
+class Workers:
+    """Worker processes that do every job in a fork of their own.
 
-    The processes are forks of a clean server that has imported what it needs, so that one starts
-    within milliseconds. When a job fails or the caller is interrupted, the others are ended.
-
-    Args:
-        function: of a module, so that a process finds it.
-        jobs: what it is called with.
-        num_processes: how many run at once.
-        on_progress: called with (jobs done, all jobs).
-
-    Raises:
-        InputError: a job raised it.
-        RuntimeError: a job raised something else, or its process died.
+    A worker has imported what jobs need and never does one itself, so that a job finds the same
+    state as any other and begins within milliseconds. Leaving the `with` block ends them, and
+    what they are doing.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", function.__module__])
-    results: list[Any] = [None] * len(jobs)
-    running: dict[Connection, tuple[int, ForkServerProcess]] = {}
-    waiting = iter(enumerate(jobs))
-    done = 0
-    try:
-        while done < len(jobs):
-            while len(running) < num_processes and (following := next(waiting, None)) is not None:
-                index, job = following
-                receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(sender, function, job), daemon=True)
-                process.start()
-                sender.close()
-                running[receiver] = (index, process)
-            for ready in wait(list(running)):
-                assert isinstance(ready, Connection)
-                index, process = running.pop(ready)
-                results[index] = _result(ready, process)
-                done += 1
-                on_progress(done, len(jobs))
-    finally:
-        for receiver, (_, process) in running.items():
+
+    def __init__(self, num_processes: int) -> None:
+        """
+        Args:
+            num_processes: how many jobs run at once.
+        """
+        self._num_processes = num_processes
+        self._processes: list[SpawnProcess] = []
+        self._connections: list[Connection] = []
+
+    def __enter__(self) -> Workers:
+        context = multiprocessing.get_context("spawn")
+        for _ in range(self._num_processes):
+            mine, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._connections.append(mine)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        while self._connections:
+            self._connections.pop().close()
+        while self._processes:
+            process = self._processes.pop()
             process.terminate()
             process.join()
             process.close()
-            receiver.close()
-    return results
+
+    def run(
+        self,
+        function: Callable[[J], R],
+        jobs: Sequence[J],
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[R]:
+        """The results of `function` on every job, in the order of `jobs`.
+
+        When a job fails, or the caller is interrupted, all workers have ended before that is
+        raised: nothing is written any more.
+
+        Args:
+            function: of a module, so that a process finds it.
+            jobs: what it is called with.
+            on_progress: called with (jobs done, all jobs).
+
+        Raises:
+            InputError, OSError: a job raised it.
+            RuntimeError: a job raised something else, or its process died.
+        """
+        results: list[Any] = [None] * len(jobs)
+        waiting = iter(enumerate(jobs))
+        idle = list(self._connections)
+        running: dict[Connection, int] = {}
+        done = 0
+        try:
+            while done < len(jobs):
+                while idle and (following := next(waiting, None)) is not None:
+                    running[idle[-1]], job = following
+                    idle.pop().send((function, job))
+                for connection in wait(list(running)):
+                    assert isinstance(connection, Connection)
+                    results[running.pop(connection)] = _received(connection)
+                    idle.append(connection)
+                    done += 1
+                    on_progress(done, len(jobs))
+        except BaseException:
+            self._end()
+            raise
+        return results
 
 
-def _work(sender: Connection, function: Callable[[Any], Any], job: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends its processes
+def _received(connection: Connection) -> Any:
     try:
-        sender.send((function(job), None))
-    except InputError as error:
-        sender.send((None, error))
-    except Exception:
-        sender.send((None, RuntimeError(traceback.format_exc())))
-    finally:
-        sender.close()
-
-
-def _result(receiver: Connection, process: ForkServerProcess) -> Any:
-    try:
-        result, error = receiver.recv()
+        result, error = connection.recv()
     except EOFError:
-        process.join()
-        error = RuntimeError(f"a synthesis process ended with exit code {process.exitcode}")
-        result = None
-    finally:
-        receiver.close()
-    process.join()
-    process.close()
+        raise RuntimeError("a synthesis process has died; run it again") from None
     if error is not None:
         raise error
     return result
+
+
+def _serve(connection: Connection) -> None:
+    """A worker: fork for every job until there is nobody to work for."""
+    child = 0
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):  # the child may be done already
+            if child:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+        os._exit(0)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the caller, who then ends the workers
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        try:
+            function, job = connection.recv()
+        except EOFError:
+            return
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _answer(connection, function, job)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        child = 0
+        if status:
+            connection.send((None, RuntimeError(f"a synthesis job ended with status {status}")))
+
+
+def _answer(connection: Connection, function: Callable[[Any], Any], job: Any) -> None:
+    answer: tuple[Any, Exception | None]
+    try:
+        answer = function(job), None
+    except (InputError, OSError) as error:
+        answer = None, error
+    except Exception:
+        answer = None, RuntimeError(traceback.format_exc())
+    with contextlib.suppress(OSError):  # the caller may be gone
+        connection.send(answer)

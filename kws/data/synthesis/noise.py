@@ -92,12 +92,13 @@ def music(num_samples: int, sample_rate: int, generator: np.random.Generator) ->
             root = int(generator.integers(0, 7))
             notes += [int(scale[(root + third) % 7]) - 12 for third in (0, 2, 4)]
         for note in notes:
-            length = int(generator.uniform(0.5, 2.5) * sample_rate)
+            length = int(generator.uniform(0.3, 1.2) * sample_rate)
             time_s = np.arange(length) / sample_rate
             pitch_hz = 220 * 2 ** (note / 12)
-            overtones = range(1, min(9, int(0.45 * sample_rate / pitch_hz) + 1))
+            overtones = range(1, min(7, int(0.45 * sample_rate / pitch_hz) + 1))
             tone = sum(np.sin(2 * np.pi * pitch_hz * k * time_s) / k**1.5 for k in overtones)
-            _add(total, at, np.asarray(tone) * np.exp(-time_s * generator.uniform(1.5, 5)))
+            fade = np.minimum(1, np.arange(length)[::-1] / (0.05 * sample_rate))
+            _add(total, at, np.asarray(tone) * fade * np.exp(-time_s * generator.uniform(1.5, 5)))
     return _levelled(total)
 
 

@@ -21,12 +21,23 @@ class SetOptions:
     """utterances per keyword"""
     negative_hours: float
     """hours of utterances without any keyword, at least"""
+    confusable_share: float
+    """part of the negative phrases that are made to be mistaken for a keyword, 0 to 1"""
     foreign_share: float
     """part of the speakers that have a foreign accent, 0 to 1"""
     noise_share: float
     """part of the utterances that have background noise, 0 to 1"""
     snr_db: tuple[float, float]
     """range of the ratio of speech to background noise"""
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("speakers", self.num_speakers),
+            ("positives", self.positives),
+            ("negative hours", self.negative_hours),
+        ):
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"{name} {value}: must be greater than 0")
 
     def scaled(self, scale: float) -> SetOptions:
         """The same on a smaller or larger scale, with 2 speakers and 2 positives at least."""
@@ -45,15 +56,13 @@ class CorpusOptions:
     keywords: tuple[str, ...]
     seed: int = 0
     """where all chance comes from"""
-    confusable_share: float = 0.25
-    """part of the negative phrases that are made to be mistaken for a keyword, 0 to 1"""
     noise_s: float = 40.0
     """seconds of each recording of noise"""
     num_rooms: int = 40
     """room impulse responses"""
-    train: SetOptions = SetOptions(400, 600, 1.75, 0.25, 0.2, (5.0, 25.0))
-    dev: SetOptions = SetOptions(60, 60, 1.0, 0.0, 1.0, (10.0, 20.0))
-    test: SetOptions = SetOptions(150, 150, 3.0, 0.0, 1.0, (10.0, 20.0))
+    train: SetOptions = SetOptions(400, 600, 1.75, 0.5, 0.25, 0.2, (5.0, 25.0))
+    dev: SetOptions = SetOptions(60, 60, 1.0, 0.25, 0.0, 1.0, (10.0, 20.0))
+    test: SetOptions = SetOptions(150, 150, 3.0, 0.25, 0.0, 1.0, (10.0, 20.0))
 
     def set_options(self, name: str) -> SetOptions:
         """Those of the set `train`, `dev` or `test`."""

@@ -106,7 +106,8 @@ class Phrasebook:
             return near_word(phonemes, generator)
         if kind < 0.4:
             return _one_of(parts(phonemes) or (near_word(phonemes, generator),), generator)
-        return _one_of(self.near[word], generator)
+        near = self.near[word]  # the nearest come most often
+        return near[int(len(near) * generator.random() ** 2)]
 
     def _address(self, name: str, generator: np.random.Generator) -> str:
         return self._filled(_one_of(ADDRESSES, generator).replace("{name}", name), generator)

@@ -330,6 +330,9 @@ COMMANDS: tuple[str, ...] = tuple(_COMMANDS.strip().splitlines())
 _ADDRESSES = """
 {name} {command}
 {name}, {command}
+{name} please {action}
+{name} can you {action} {day}
+{name} is {quality}
 hey {name}
 hey {name} {command}
 okay {name}, {command}

@@ -1,0 +1,70 @@
+"""Jobs in fresh processes."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from kws.data.synthesis.jobs import Workers
+from kws.errors import InputError
+
+SEEN = []
+
+
+def remember(job):
+    SEEN.append(job)
+    return os.getpid(), list(SEEN)
+
+
+def misbehave(job):
+    if job == "user":
+        raise InputError("a user's mistake")
+    if job == "disk":
+        raise OSError(28, "No space left on device", "file.flac")
+    if job == "bug":
+        raise KeyError("a bug")
+    if job == "death":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job == "slow":
+        time.sleep(60)
+    return job
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with Workers(2) as started:
+        yield started
+
+
+def test_results_come_in_the_order_of_the_jobs_each_from_a_fresh_process(workers):
+    progress = []
+    results = workers.run(remember, list(range(12)), lambda *counts: progress.append(counts))
+    assert [seen for _, seen in results] == [[job] for job in range(12)]
+    assert len({process for process, _ in results}) == 12
+    assert progress == [(done, 12) for done in range(1, 13)]
+    assert workers.run(remember, []) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "kind", "message"),
+    [
+        ("user", InputError, "a user's mistake"),
+        ("disk", OSError, "No space left on device"),
+        ("bug", RuntimeError, "KeyError: 'a bug'"),
+        ("death", RuntimeError, "ended with status 9"),
+    ],
+)
+def test_errors_of_a_job_are_raised_where_it_was_ordered(job, kind, message):
+    with pytest.raises(kind, match=message), Workers(1) as one:
+        one.run(misbehave, ["fine", job])
+
+
+def test_interruption_ends_the_jobs_at_once():
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Workers(2) as two:
+        two.run(misbehave, ["slow", "quick", "slow"], interrupt)
+    assert time.monotonic() - began < 30  # not the minute that the slow one takes
