@@ -109,10 +109,10 @@ def write_audio(path: str | Path, samples: npt.ArrayLike, sample_rate: int) -> N
     if values.ndim != 1 or not np.isfinite(values).all():
         raise InputError(f"{path}: samples to write must be one row of finite numbers")
     integers = np.clip(np.rint(values), -32768, 32767).astype(np.int16)
+    encoded = io.BytesIO()  # a full disk then is an OSError, which libsndfile would not name
+    soundfile.write(encoded, integers, sample_rate, "PCM_16", format=_SUFFIXES[path.suffix.lower()])
     with atomic_path(path) as temporary:
-        soundfile.write(
-            temporary, integers, sample_rate, "PCM_16", format=_SUFFIXES[path.suffix.lower()]
-        )
+        temporary.write_bytes(encoded.getvalue())
 
 
 def duration_s(path: str | Path) -> float:

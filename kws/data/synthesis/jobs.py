@@ -132,7 +132,7 @@ def _serve(connection: Connection) -> None:
     while True:
         try:
             function, job = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the caller has closed its end
             return
         child = os.fork()
         if child == 0:
@@ -142,7 +142,7 @@ def _serve(connection: Connection) -> None:
         _, status = os.waitpid(child, 0)
         child = 0
         if status:
-            connection.send((None, RuntimeError(f"a synthesis job ended with status {status}")))
+            _send(connection, (None, RuntimeError(f"a synthesis job ended with status {status}")))
 
 
 def _answer(connection: Connection, function: Callable[[Any], Any], job: Any) -> None:
@@ -153,5 +153,9 @@ def _answer(connection: Connection, function: Callable[[Any], Any], job: Any) ->
         answer = None, error
     except Exception:
         answer = None, RuntimeError(traceback.format_exc())
+    _send(connection, answer)
+
+
+def _send(connection: Connection, answer: tuple[Any, Exception | None]) -> None:
     with contextlib.suppress(OSError):  # the caller may be gone
         connection.send(answer)
