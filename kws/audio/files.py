@@ -65,8 +65,8 @@ def read_audio(
         name: how errors call the source; None: its path.
 
     Raises:
-        InputError: no sound file, damaged, empty, no such channel or part, values not finite.
-        OSError: the file cannot be opened.
+        InputError: missing, no sound file, damaged, empty, no such channel or part, values not
+            finite.
     """
     place = name or (str(source) if isinstance(source, str | Path) else "audio stream")
     with _opened(source, place) as sound:
@@ -123,7 +123,7 @@ def duration_s(path: str | Path) -> float:
 
 @contextmanager
 def _opened(source: str | Path | BinaryIO, place: str) -> Iterator[Any]:
-    with _binary(source) as stream:
+    with _binary(source, place) as stream:
         sound = _sound(stream, place)
         if sound.frames == 0:
             with sound:
@@ -135,12 +135,16 @@ def _opened(source: str | Path | BinaryIO, place: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _binary(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+def _binary(source: str | Path | BinaryIO, place: str) -> Iterator[BinaryIO]:
     if not isinstance(source, str | Path):
         yield source if source.seekable() else io.BytesIO(source.read())
-    else:
-        with Path(source).open("rb") as stream:
-            yield stream
+        return
+    try:
+        stream = Path(source).open("rb")  # noqa: SIM115 - closed below; only opening may fail so
+    except OSError as error:
+        raise InputError(f"{place}: {error.strerror}") from None
+    with stream:
+        yield stream
 
 
 def _sound(stream: BinaryIO, place: str) -> Any:

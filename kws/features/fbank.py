@@ -23,10 +23,16 @@ _FLOAT32_NEPERS = 7.5
 
 
 @functools.lru_cache(maxsize=1024)
-def _mel_weights(bank: MelBank, warp: float) -> Tensor:
-    """Mel weights (fft_length / 2 + 1, num_bins) in float64; made once per warp factor."""
+def _mel_weights(bank: MelBank, warp: float, use_power: bool, dtype: torch.dtype) -> Tensor:
+    """Mel weights, made once per warp factor.
+
+    Returns:
+        (fft_length / 2 + 1, num_bins); with `use_power` each row stands twice, for the squares of
+        the real and of the imaginary part
+    """
     with torch.inference_mode(False):  # they outlive the caller's mode
-        return torch.from_numpy(bank.weights(warp))
+        weights = torch.from_numpy(bank.weights(warp)).to(dtype)
+        return weights.repeat_interleave(2, dim=0) if use_power else weights
 
 
 @functools.lru_cache(maxsize=16)
@@ -53,10 +59,12 @@ class Fbank(nn.Module):
         super().__init__()
         self.options = options
         self.framing = Framing(options)
-        weights = _mel_weights(options.mel_bank, options.vtln_warp)
+        weights = _mel_weights(
+            options.mel_bank, options.vtln_warp, options.use_power, torch.float32
+        )
         # the module is a function of its options: nothing here belongs into a model file
         self.register_buffer("window", window(options).float(), persistent=False)
-        self.register_buffer("mel_weights", self._spread(weights).float(), persistent=False)
+        self.register_buffer("mel_weights", weights.clone(), persistent=False)
 
     def forward(
         self,
@@ -107,26 +115,27 @@ class Fbank(nn.Module):
         num_examples, num_frames, _ = frames.shape
         if num_examples == 0 or num_frames == 0:
             return frames.new_zeros(num_examples, num_frames, self.options.dim)
+        if generator is not None and self.options.dither > 0:
+            noise = torch.empty(frames.shape, dtype=frames.dtype, device=frames.device)
+            frames = frames + self.options.dither * noise.normal_(generator=generator)
         weights = self.mel_weights if vtln_warp is None else self._warped_weights(vtln_warp)
         rows = []
         for group, times in self._blocks(num_examples, num_frames, frames.device):
             group_weights = weights if weights.dim() == 2 else weights[group]
-            block = [self._block(frames[group, t], group_weights, generator) for t in times]
+            block = [self._block(frames[group, t], group_weights) for t in times]
             rows.append(block[0] if len(block) == 1 else torch.cat(block, dim=1))
-        return rows[0] if len(rows) == 1 else torch.cat(rows)
+        features = rows[0] if len(rows) == 1 else torch.cat(rows)
+        if self.options.use_log_fbank and features.dtype == torch.float32:
+            self._refine(features, frames, weights)
+        return features
 
-    def _block(self, frames: Tensor, weights: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _block(self, frames: Tensor, weights: Tensor) -> Tensor:
         """Features of a block of frames (n, t, length): (n, t, dim)."""
         options = self.options
-        if generator is not None and options.dither > 0:
-            noise = torch.empty(frames.shape, dtype=frames.dtype, device=frames.device)
-            frames = frames + options.dither * noise.normal_(generator=generator)
         windowed = self._windowed(frames)
         features = torch.matmul(self._spectrum(windowed), weights)
         if options.use_log_fbank:
             features = features.clamp_min_(FLOAT_EPSILON).log_()
-            if features.dtype == torch.float32:
-                self._refine(features, frames, weights)
         if not options.use_energy:
             return features
         energy = self._log_energy(self._centred(frames) if options.raw_energy else windowed)
@@ -168,17 +177,19 @@ class Fbank(nn.Module):
         Its rounding is even over the bins, at about 6e-8 of the loudest one's amplitude: mel bins
         far below the loudest suffer. Few frames are such (a strong low voice, nothing near it).
         """
+        energy_first = int(self.options.use_energy and not self.options.htk_compat)
+        mels = features[..., energy_first : energy_first + self.options.num_mel_bins]
         with torch.no_grad():
-            low, high = torch.aminmax(features, dim=-1)  # (n, t)
+            low, high = torch.aminmax(mels, dim=-1)  # (N, T)
             nepers = 0.5 * (high - low) if self.options.use_power else high - low
-            wide = nepers - low.abs().clamp_min(1).log() > _FLOAT32_NEPERS
-            chosen = wide.nonzero(as_tuple=True)
-        if not len(chosen[0]):
-            return
-        spectrum = self._spectrum(self._windowed(frames[chosen].double()))
-        rows = weights if weights.dim() == 2 else weights[chosen[0]]
-        energies = torch.matmul(spectrum.to(features)[:, None], rows)[:, 0]
-        features[chosen] = energies.clamp_min(FLOAT_EPSILON).log()
+            wide = nepers - low.abs().clamp_min_(1).log_() > _FLOAT32_NEPERS
+        chosen = wide.nonzero()  # (frames, 2)
+        for start in range(0, len(chosen), _BLOCK_FRAMES_CPU):
+            example, time = chosen[start : start + _BLOCK_FRAMES_CPU].unbind(dim=1)
+            spectrum = self._spectrum(self._windowed(frames[example, time].double()))
+            of_frames = weights if weights.dim() == 2 else weights[example]
+            energies = torch.matmul(spectrum.to(features)[:, None], of_frames)[:, 0]
+            mels[example, time] = energies.clamp_min(FLOAT_EPSILON).log()
 
     def _log_energy(self, frames: Tensor) -> Tensor:
         energy = frames.square().sum(dim=-1, keepdim=True).clamp_min(FLOAT_EPSILON).log()
@@ -189,13 +200,11 @@ class Fbank(nn.Module):
     def _warped_weights(self, vtln_warp: Tensor) -> Tensor:
         """(N, rows, num_mel_bins) for warp factors (N,)."""
         warps, which = torch.unique(vtln_warp.detach().cpu().double(), return_inverse=True)
-        bank = self.options.mel_bank
-        distinct = torch.stack([self._spread(_mel_weights(bank, warp)) for warp in warps.tolist()])
-        return distinct.to(self.mel_weights)[which.to(self.mel_weights.device)]
-
-    def _spread(self, weights: Tensor) -> Tensor:
-        """Weights for squares of real and imaginary parts in turn, when powers are wanted."""
-        return weights.repeat_interleave(2, dim=0) if self.options.use_power else weights
+        bank, use_power, like = self.options.mel_bank, self.options.use_power, self.mel_weights
+        distinct = torch.stack(
+            [_mel_weights(bank, warp, use_power, like.dtype) for warp in warps.tolist()]
+        )
+        return distinct.to(like.device)[which.to(like.device)]
 
     @staticmethod
     def _blocks(

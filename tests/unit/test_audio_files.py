@@ -166,12 +166,15 @@ def test_what_is_no_sound_is_told_in_one_line(tmp_path: Path, make, message: str
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_an_os_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
-        read_audio(tmp_path / "none.wav")
-    assert caught.value.filename == str(tmp_path / "none.wav") or caught.value.filename == (
-        tmp_path / "none.wav"
-    )
+@pytest.mark.parametrize(
+    ("name", "found"), [("none.wav", "No such file or directory"), ("", "Is a directory")]
+)
+def test_what_cannot_be_opened_is_told(tmp_path: Path, name: str, found: str) -> None:
+    for read in (read_audio, duration_s):
+        with pytest.raises(InputError) as caught:
+            read(tmp_path / name)
+        place = tmp_path / name
+        assert str(caught.value) == f"{place}: {found}"
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(1.0, None), (0.5, 0.5), (0.7, 0.2), (-0.1, 0.5)])
