@@ -69,7 +69,14 @@ def evaluate(
     """
     import torch
 
-    from kws.evaluation import Material, NoiseMixer, store_thresholds, summary, write_outputs
+    from kws.evaluation import (
+        Material,
+        NoiseMixer,
+        notes_on,
+        store_thresholds,
+        summary,
+        write_outputs,
+    )
     from kws.spotter import Spotter
 
     num_threads = nj or os.cpu_count() or 1
@@ -99,8 +106,7 @@ def evaluate(
         if point.set_name == result.scored.name
     ]
     print(summary(points))
-    operating = [point for point in points if not point.is_reading and point.notes]
-    for note in dict.fromkeys(f"{point.keyword}: {point.notes}" for point in operating):
+    for note in notes_on(points):
         print(note)
     print("wrote " + " ".join(map(str, files)))
 

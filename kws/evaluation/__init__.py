@@ -8,13 +8,14 @@ from kws.evaluation.run import (
     store_thresholds,
     write_outputs,
 )
-from kws.evaluation.tables import summary
+from kws.evaluation.tables import notes_on, summary
 
 __all__ = [
     "Evaluation",
     "Material",
     "NoiseMixer",
     "evaluate",
+    "notes_on",
     "store_thresholds",
     "summary",
     "write_outputs",

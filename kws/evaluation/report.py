@@ -15,7 +15,7 @@ from kws import __version__
 from kws.audio import FULL_SCALE
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.results import Case, Result, worst_false_alarms, worst_misses
-from kws.evaluation.tables import false_alarms_text, per_hour, percent, threshold_text
+from kws.evaluation.tables import false_alarms_text, notes_on, per_hour, percent, threshold_text
 from kws.files import write_text
 
 CLIP_BEFORE_S = 2.5
@@ -30,9 +30,9 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { fon
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; }
 th, td { border-bottom: 1px solid #ddd; padding: .25rem .7rem; text-align: left;
   vertical-align: middle; font-variant-numeric: tabular-nums; }
-th { background: #f4f4f4; } tr.operating td { font-weight: 600; } td.file { word-break: break-all; }
-.scroll { overflow-x: auto; } img { max-width: 100%; height: auto; } audio { height: 2rem; }
-.note { color: #555; } tr.near td { color: #777; }
+th { background: #f4f4f4; } tr.operating td { font-weight: 600; } tr.near td { color: #777; }
+.numbers td { white-space: nowrap; } .scroll { overflow-x: auto; } .note { color: #555; }
+img { max-width: 100%; height: auto; } audio { height: 2rem; }
 """
 
 
@@ -63,7 +63,7 @@ def write_report(
         *(f"<p><strong>Note:</strong> {escape(warning)}</p>" for warning in warnings),
         "<h2>Operating points</h2>",
         _explanation(),
-        _points_table([point for result in results for point in result.points]),
+        *_points_tables(results),
     ]
     for caption, picture in pictures.items():
         data = base64.b64encode(picture.read_bytes()).decode("ascii")
@@ -96,10 +96,23 @@ def _explanation() -> str:
     )
 
 
+def _points_tables(results: Sequence[Result]) -> Iterable[str]:
+    """The table of the sets, and that of their data dirs where a set has several."""
+    sets = {result.scored.name for result in results}
+    points = [point for result in results for point in result.points]
+    of_sets = [point for point in points if point.set_name in sets]
+    yield _points_table(of_sets)
+    for note in notes_on(of_sets):
+        yield f'<p class="note">{escape(note)}</p>'
+    if by_dir := [point for point in points if point.set_name not in sets]:
+        table = _points_table(by_dir)
+        yield f"<details><summary>By data dir</summary>{table}</details>"
+
+
 def _points_table(points: Sequence[OperatingPoint]) -> str:
     header = (
         *("keyword", "set", "condition", "threshold from", "threshold", "misses", "miss rate"),
-        *("false alarms", "per hour", "latency (median, 95 %)", "note"),
+        *("false alarms", "per hour", "latency (median, 95 %)"),
     )
     rows = []
     for point in points:
@@ -109,11 +122,10 @@ def _points_table(points: Sequence[OperatingPoint]) -> str:
             *(threshold_text(point), f"{point.counts.misses} of {point.counts.positives}"),
             *(percent(point.miss_rate), false_alarms_text(point), per_hour(point.fa_per_hour)),
             "" if delays is None else f"{delays.median_s:.2f} s, {delays.percentile95_s:.2f} s",
-            point.notes,
         )
         kind = "" if point.is_reading else ' class="operating"'
         rows.append(f"<tr{kind}>{_cells(cells)}</tr>")
-    return _table(header, rows)
+    return f'<div class="numbers">{_table(header, rows)}</div>'
 
 
 def _cases(result: Result, budget: int) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from kws.evaluation.search import RangeMaxima, running_max
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+SPARE_PEAKS = 100  # how many more local maxima are looked at first than there may be events
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def sweep(tracks: Sequence[KeywordTrack], rule: EventRule, max_false_alarms: int
     hours = sum(track.seconds_without for track in tracks) / 3600
     joined = _joined(tracks, rule)
     peaks = _local_maxima(joined.confidence)
-    num_peaks = 2 * (max_false_alarms + positives) + 100
+    num_peaks = 2 * (max_false_alarms + positives) + SPARE_PEAKS
     while True:
         complete = num_peaks >= len(peaks)
         floor = -np.inf if complete else np.partition(peaks, -num_peaks)[-num_peaks]
@@ -106,7 +107,7 @@ def sweep(tracks: Sequence[KeywordTrack], rule: EventRule, max_false_alarms: int
                 false_alarms[:end],
                 positives,
                 hours,
-                complete=end == len(thresholds),
+                complete=complete and end == len(thresholds),
             )
         num_peaks *= 4
 

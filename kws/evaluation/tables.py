@@ -65,6 +65,12 @@ def summary(points: Sequence[OperatingPoint]) -> str:
     return "\n".join(lines)
 
 
+def notes_on(points: Sequence[OperatingPoint]) -> list[str]:
+    """What there is to say of the points at which the model operates, each once."""
+    operating = [point for point in points if not point.is_reading and point.notes]
+    return list(dict.fromkeys(f"{point.keyword}: {point.notes}" for point in operating))
+
+
 def percent(estimate: Estimate | None) -> str:
     """A miss rate with its bounds, such as `2.5 % [0.5, 7.1]`."""
     if estimate is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws.detection import Detector
+from kws.evaluation import sweep as sweep_module
 from kws.evaluation.counting import NO_COUNTS, Counts, judge, total
 from kws.evaluation.references import Reference, Window
 from kws.evaluation.sweep import Curve, EventRule, KeywordTrack, pooled, sweep
@@ -18,10 +20,13 @@ from kws.posterior import Keyword
 RULE = EventRule(refractory_frames=3, w_max=4, frame_shift_s=1.0, frame_offset_s=0.0)
 
 
-def track(confidence: list[float], *windows: Window) -> KeywordTrack:
+def track(
+    confidence: list[float], *windows: Window, last_unit: list[float] | None = None
+) -> KeywordTrack:
     values = np.array(confidence, dtype=np.float64)
+    unit = values if last_unit is None else np.array(last_unit)
     reference = Reference("d", "u", float(len(values)), {"k": windows})
-    return KeywordTrack(values, values, windows, reference.seconds_without("k"))
+    return KeywordTrack(values, unit, windows, reference.seconds_without("k"))
 
 
 def whole() -> Window:
@@ -74,6 +79,37 @@ def test_the_peak_counts_and_not_the_trigger() -> None:
     # at 0.5 the event triggers in frame 1 and has its peak in frame 3, which the window holds
     curve = sweep([track([0, 0.5, 0.6, 0.9, 0.1, 0], Window(2.5, 3.5))], RULE, max_false_alarms=10)
     assert curve.at(0.5) == Counts(1, 0, 5 / 3600, 0)
+
+
+def test_two_events_in_one_window_are_a_hit_and_an_alarm_however_far_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep_module, "SPARE_PEAKS", 0)
+    values = [0.01] * 50
+    values[5] = values[40] = 0.9
+    values[20] = 0.5
+    # 0.9 is as low as the sweep has to look: nothing but the window joins the two events
+    curve = sweep([track(values, Window(0, 45))], RULE, max_false_alarms=0)
+    assert table(curve) == [(0.9, 0, 1)]
+
+
+def test_an_event_whose_unit_never_falls_lasts_w_max_frames() -> None:
+    # from the trigger in frame 1 to frame 5: 0.9 is its peak, 0.95 comes too late
+    values = [0, 0.5, 0.5, 0.5, 0.5, 0.9, 0.95, 0]
+    steady = [1.0] * 8
+    inside = sweep([track(values, Window(4.5, 5.5), last_unit=steady)], RULE, 10)
+    assert inside.at(0.5).misses == 0
+    beyond = sweep([track(values, Window(5.5, 6.5), last_unit=steady)], RULE, 10)
+    assert beyond.at(0.5).misses == 1
+
+
+def test_an_event_ends_where_its_unit_is_below_half_of_its_last_w_max_frames() -> None:
+    # in frame 4 the 1.0 is forgotten (four frames are 1 to 4), in frame 3 it would not be
+    unit = [1.0, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]
+    late = sweep([track([0, 0, 0, 0, 0.5, 0.9, 0], Window(4.5, 5.5), last_unit=unit)], RULE, 10)
+    assert late.at(0.5).misses == 0
+    early = sweep([track([0, 0, 0, 0.5, 0.9, 0, 0], Window(3.5, 4.5), last_unit=unit)], RULE, 10)
+    assert early.at(0.5).misses == 1
 
 
 def test_the_curve_ends_where_alarms_become_too_many() -> None:
@@ -152,7 +188,9 @@ def test_the_sweep_counts_what_the_detector_does(
         KeywordTrack(values[:, 0], values[:, 1], windows, 60.0)
         for values, windows in given_utterances
     ]
-    curve = sweep(tracks, rule, max_false_alarms=most)
+    # so that the sweep has to look further and further down
+    with mock.patch.object(sweep_module, "SPARE_PEAKS", 1):
+        curve = sweep(tracks, rule, max_false_alarms=most)
     occurring = sorted({level for values, _ in given_utterances for level in values[:, 0]})
     for threshold in [*(level for level in occurring), *(level + 0.01 for level in occurring)]:
         detector = Detector(
