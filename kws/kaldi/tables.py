@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import logging
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +30,7 @@ from kws.kaldi.matrices import (
     text_matrix,
 )
 from kws.kaldi.specifiers import Specifier, is_command, screen_command, screen_specifier
+from kws.kaldi.streams import input_of, named, opened
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def read_waves(
         path, offset = _split_offset(name)
         if not is_command(name) and offset is None:
             return read_audio(path, sample_rate=sample_rate)
-        with _opened(path, offset) as stream:
+        with opened(path, offset) as stream:
             content = stream.read() if offset is None else _riff(stream)
         return read_audio(io.BytesIO(content), sample_rate=sample_rate, name=name)
 
@@ -161,11 +161,11 @@ def write_matrices(
         raise InputError(f"{specifier.text}: an scp needs an archive in a file; name one")
     with ExitStack() as stack:
         script_path = stack.enter_context(atomic_path(script)) if script is not None else None
-        stack.enter_context(_named(name))
+        stack.enter_context(named(name))
         if name == "-":
             archive: BinaryIO = sys.stdout.buffer
         elif is_command(name):
-            archive = stack.enter_context(_input_of(name, specifier.text))
+            archive = stack.enter_context(input_of(name, specifier.text))
         else:
             temporary = stack.enter_context(atomic_path(name))
             archive = stack.enter_context(temporary.open("wb"))
@@ -176,52 +176,9 @@ def write_matrices(
             script_path.write_text("".join(writer.scp_lines), encoding="utf-8")
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Let an error of writing (a full disk) say to which file."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, name) from None
-
-
-def _output_of(command: str) -> bytes:
-    done = subprocess.run(
-        command.strip().removesuffix("|"), shell=True, stdout=subprocess.PIPE, check=False
-    )
-    if done.returncode != 0:
-        raise InputError(f"`{command.strip()}` failed with exit status {done.returncode}")
-    return done.stdout
-
-
-@contextmanager
-def _input_of(command: str, place: str) -> Iterator[BinaryIO]:
-    content = io.BytesIO()
-    yield content
-    done = subprocess.run(
-        command.strip().removeprefix("|"), shell=True, input=content.getvalue(), check=False
-    )
-    if done.returncode != 0:
-        raise InputError(f"{place}: the command failed with exit status {done.returncode}")
-
-
-@contextmanager
-def _opened(name: str, offset: int | None = None) -> Iterator[BinaryIO]:
-    if is_command(name):
-        yield io.BytesIO(_output_of(name))
-    elif name == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(name).open("rb") as stream:
-            stream.seek(offset or 0)
-            yield stream
-
-
 def _archive(name: str, place: str, read: Any) -> Iterator[tuple[str, Any]]:
     """The keys and objects of an archive."""
-    with _opened(name) as stream:
+    with opened(name) as stream:
         while key := _key(stream, place):
             try:
                 value = read(stream)
@@ -251,7 +208,7 @@ def _key(stream: BinaryIO, place: str) -> str:
 def _script(specifier: Specifier, allow_commands: bool, read: Any) -> Iterator[tuple[str, Any]]:
     """The keys and objects of an scp; every line is screened before the first is read."""
     script = specifier.files["scp"]
-    with _opened(script) as stream:
+    with opened(script) as stream:
         lines = stream.read().decode("utf-8", "replace").split("\n")
     entries = []
     for number, line in enumerate(lines, 1):
@@ -280,7 +237,7 @@ def _matrix_at(name: str) -> Matrix:
     """The matrix at `file`, `file:offset` or either with `[rows,columns]` behind it."""
     ranged = re.fullmatch(r"(.*)\[([^\]]*)\]", name)
     path, offset = _split_offset(ranged[1] if ranged else name)
-    with _opened(path, offset) as stream:
+    with opened(path, offset) as stream:
         matrix = read_matrix_object(stream)
     return matrix if ranged is None else _cut(matrix, ranged[2])
 
