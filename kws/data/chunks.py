@@ -72,19 +72,17 @@ class Pool:
         if not len(self.chunks):
             return
         features = torch.from_numpy(self.features).to(device)
-        labels = torch.from_numpy(self.labels).to(device)
-        chunks = torch.from_numpy(self.chunks).to(device)
-        splits = self.splits(size)
-        for begin, end in itertools.pairwise(splits):
+        first, low, high, valid = torch.from_numpy(self.chunks).to(device)[:, :, None].unbind(1)
+        steps = torch.arange(-left_context, int(self.chunks[:, 3].max()) + right_context).to(device)
+        rows = (first + steps).clamp(low, high)  # (M, left + F + right)
+        frames = slice(left_context, len(steps) - right_context)
+        labels = torch.from_numpy(self.labels).to(device)[rows[:, frames]]
+        labels.masked_fill_(steps[frames] >= valid, IGNORED)  # (M, F)
+        for begin, end in itertools.pairwise(self.splits(size)):
             num_frames = int(self.chunks[begin:end, 3].max())
-            first, low, high, valid = chunks[begin:end, :, None].unbind(1)  # (B, 1) each
-            steps = torch.arange(-left_context, num_frames + right_context, device=device)
-            rows = (first + steps).clamp(low, high)  # (B, left + F + right)
-            inputs = features.index_select(0, rows.flatten()).view(*rows.shape, -1)
-            frames = steps[left_context : left_context + num_frames]
-            label_rows = rows[:, left_context : left_context + num_frames]
-            minibatch_labels = labels[label_rows].masked_fill_(frames >= valid, IGNORED)
-            yield Minibatch(inputs, minibatch_labels, self._targets(begin, end))
+            own = rows[begin:end, : left_context + num_frames + right_context]
+            inputs = features.index_select(0, own.flatten()).view(*own.shape, -1)
+            yield Minibatch(inputs, labels[begin:end, :num_frames], self._targets(begin, end))
 
     def splits(self, size: int) -> list[int]:
         """Where the minibatches begin, and the end of the last."""

@@ -104,12 +104,18 @@ class Draws:
         )
         if not any(len(group) for group in (*self.positives, self.negatives)):
             raise InputError("there is nothing to train on: no utterance is left")
-
-    @property
-    def num_utterances(self) -> int:
-        """Drawn per epoch."""
-        everything = sum(map(len, self.positives)) + len(self.negatives)
-        return self.options.utterances_per_epoch or everything
+        share, groups = options.positive_share, [group for group in self.positives if len(group)]
+        if share == 0:
+            with_any = np.unique(np.concatenate([np.zeros(0, np.int64), *groups]))
+            self._groups = [with_any, self.negatives]
+            self._shares = [float(len(group)) for group in self._groups]
+        else:
+            self._groups = [*groups, self.negatives]
+            self._shares = [share / max(1, len(groups))] * len(groups)
+            self._shares.append((1 - share) * bool(len(self.negatives)))
+        self.num_utterances = options.utterances_per_epoch or len(self.negatives) + sum(
+            1 for m in marks if m.occurrences
+        )
 
     @property
     def num_jobs(self) -> int:
@@ -119,19 +125,11 @@ class Draws:
     def utterances(self, seed: int, epoch: int) -> Indices:
         """The utterances of one epoch in the order of training."""
         generator = generator_of(seed, epoch)
-        groups = [group for group in self.positives if len(group)]
-        share = self.options.positive_share
-        if share == 0:
-            shares = [float(len(group)) for group in (*groups, self.negatives)]
-        else:
-            shares = [share / max(1, len(groups))] * len(groups) + [1 - share]
-            shares[-1] *= bool(len(self.negatives))
-        ends = np.rint(np.cumsum(shares) / sum(shares) * self.num_utterances).astype(int)
+        ends = np.cumsum(self._shares) / sum(self._shares) * self.num_utterances
+        counts = np.diff(np.rint(ends).astype(int), prepend=0)
         drawn = [
             _draw(group, count, generator)
-            for group, count in zip(
-                [*groups, self.negatives], np.diff(ends, prepend=0), strict=True
-            )
+            for group, count in zip(self._groups, counts, strict=True)
         ]
         flat = np.concatenate(drawn)
         shuffled: Indices = flat[torch.randperm(len(flat), generator=generator).numpy()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,7 +45,7 @@ def model_card(
     *,
     data: dict[str, list[dict[str, Any]]],
     licences: Sequence[str],
-    options: str,
+    options: Mapping[str, str],
     seed: int,
     hours: float,
     parameters: int,
@@ -55,7 +55,7 @@ def model_card(
     Args:
         data: by role (train, dev, noise, rir) the entries of `data_entries`.
         licences: names of the licences given by the user.
-        options: of the training, as `--key=value` lines.
+        options: of the training, by name.
         seed: of the training.
         hours: of training audio.
         parameters: of the network.
@@ -63,7 +63,7 @@ def model_card(
     return {
         "data": data,
         "licences": list(licences),
-        "options": options.splitlines(),
+        "options": dict(options),
         "seed": seed,
         "train_hours": round(hours, 4),
         "parameters": parameters,

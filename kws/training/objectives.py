@@ -43,13 +43,15 @@ class Term:
 
     weight: float
     total: Tensor
-    count: Tensor | int
+    count: float
 
 
 def loss_of(terms: Sequence[Term]) -> Tensor:
     """The loss, (), that `terms` make: those of a minibatch, or their sums over several."""
-    losses = [term.weight * term.total / torch.as_tensor(term.count).clamp(min=1) for term in terms]
-    return torch.stack(losses).sum()
+    loss, *others = [term.total * (term.weight / max(1, term.count)) for term in terms]
+    for other in others:
+        loss = loss + other
+    return loss
 
 
 class Objective(Protocol):
@@ -82,11 +84,11 @@ class CrossEntropy:
         labels = minibatch.labels.flatten()
         if self.filler_weight == 1:
             total = F.nll_loss(flat, labels, ignore_index=IGNORED, reduction="sum")
-            return [Term(1.0, total, (labels != IGNORED).sum())]
+            return [Term(1.0, total, int((labels != IGNORED).sum()))]
         weights = flat.new_ones(flat.shape[1])
         weights[FILLER] = self.filler_weight
         total = F.nll_loss(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
-        return [Term(1.0, total, (weights[labels.clamp(min=0)] * (labels != IGNORED)).sum())]
+        return [Term(1.0, total, float((weights[labels.clamp(min=0)] * (labels != IGNORED)).sum()))]
 
     def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
         correct = (log_posteriors.argmax(dim=2) == minibatch.labels).sum()
@@ -128,7 +130,9 @@ class MaxPool:
         choice = self._choice(log_posteriors, minibatch)
         filler_losses = -log_posteriors[:, :, FILLER]  # (B, F)
         terms = [
-            Term(self.filler_weight, (filler_losses * choice.filler).sum(), choice.filler.sum())
+            Term(
+                self.filler_weight, (filler_losses * choice.filler).sum(), int(choice.filler.sum())
+            )
         ]
         picked = log_posteriors[choice.rows, choice.frames, choice.units]
         total = -(picked * picked.new_tensor(choice.shares)).sum()

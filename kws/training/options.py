@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kws.config import (
-    format_options,
     key,
     keys_of,
     non_negative,
@@ -161,17 +160,14 @@ class AllOptions:
         """The objects that declare the keys."""
         return self.train, self.max_pool, self.examples, self.augment, self.posterior
 
-    def text(self) -> str:
-        """As `--key=value` lines, options at their default left out."""
-        return format_options(*self.groups())
-
     def values(self) -> dict[str, str]:
         """Every option with its value, as `--key` and its text."""
-        return {
-            f"--{declared.name}": declared.format(getattr(group, declared.attribute))
-            for group in self.groups()
-            for declared in keys_of(type(group)).values()
-        }
+        values = {}
+        for group in self.groups():
+            cls: type = type(group)
+            for declared in keys_of(cls).values():
+                values[f"--{declared.name}"] = declared.format(getattr(group, declared.attribute))
+        return values
 
 
 def parse_train_options(text: str, source: str) -> AllOptions:

@@ -19,7 +19,12 @@ from kws.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from kws.training.optimizers import Average, load_optimizer, make_optimizer, optimizer_tensors
+from kws.training.optimizers import (
+    Average,
+    load_optimizer,
+    make_optimizer,
+    optimizer_tensors,
+)
 from kws.training.options import TrainOptions
 
 
@@ -77,11 +82,13 @@ class TrainState:
         """A copy of the network as it is kept: of the best epoch, or as it is now."""
         return self._with(self.best or self.average.tensors)
 
-    def _with(self, tensors: Sequence[Tensor]) -> Nnet:
+    def keep(self) -> None:
+        """Let this be the best epoch."""
+        self.best = [value.clone() for value in self.average.tensors]
+
+    def _with(self, values: Sequence[Tensor]) -> Nnet:
         nnet = copy.deepcopy(self.nnet)
-        with torch.no_grad():
-            for parameter, value in zip(nnet.parameters(), tensors, strict=True):
-                parameter.copy_(value)
+        _set(list(nnet.parameters()), values)
         return nnet
 
     def save(self, path: Path, settings: Mapping[str, str]) -> None:
@@ -98,7 +105,7 @@ class TrainState:
             },
         }
         tensors = {
-            **self.nnet.tensors(),
+            **{f"parameters.{i}": value for i, value in enumerate(self.nnet.parameters())},
             **optimizer_tensors(self.optimizer),
             **{f"average.{i}": value for i, value in enumerate(self.average.tensors)},
             **{f"best.{i}": value for i, value in enumerate(self.best)},
@@ -123,11 +130,16 @@ class TrainState:
             for utterance, words in state["times"].items()
         }
         self.average.num_updates = state["num_updates"]
-        with torch.no_grad():
-            for name, value in self.nnet.tensors().items():
-                value.copy_(tensors[name])
-            for i, value in enumerate(self.average.tensors):
-                value.copy_(tensors[f"average.{i}"])
+        parameters = list(self.nnet.parameters())
+        _set(parameters, [tensors[f"parameters.{i}"] for i in range(len(parameters))])
+        _set(self.average.tensors, [tensors[f"average.{i}"] for i in range(len(parameters))])
         load_optimizer(self.optimizer, tensors)
-        num_best = sum(name.startswith("best.") for name in tensors)
-        self.best = [tensors[f"best.{i}"] for i in range(num_best)]
+        if "best.0" in tensors:
+            self.best = [value.clone() for value in self.average.tensors]
+            _set(self.best, [tensors[f"best.{i}"] for i in range(len(parameters))])
+
+
+@torch.no_grad()
+def _set(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)

@@ -24,7 +24,11 @@ from kws.training.checkpoint import FILE_NAME
 from kws.training.dev import DevSet
 from kws.training.log import TrainLog
 from kws.training.objectives import Objective, loss_of, make_objective
-from kws.training.optimizers import effective_learning_rate, set_learning_rate
+from kws.training.optimizers import (
+    clip_gradients,
+    effective_learning_rate,
+    set_learning_rate,
+)
 from kws.training.realign import boundary_moves, realign
 from kws.training.state import TrainState
 from kws.training.task import Task
@@ -74,6 +78,7 @@ def train(
     options, device = task.options.train, torch.device(task.device)
     torch.set_num_threads(options.num_threads)
     nnet = task.nnet.to(device)
+    parameters = list(nnet.parameters())
     contexts = nnet.left_context, nnet.right_context
     state = TrainState.initial(nnet, options, task.network_source)
     checkpoint = directory / FILE_NAME
@@ -123,10 +128,11 @@ def train(
                     set_learning_rate(state.optimizer, rate)
                     log_posteriors = nnet.log_probabilities(minibatch.inputs, False, generator)
                     loss = loss_of(objective.terms(log_posteriors, minibatch))
-                    state.optimizer.zero_grad()
+                    for parameter in parameters:
+                        parameter.grad = None
                     loss.backward()  # type: ignore[no-untyped-call]
                     if options.max_grad_norm:
-                        torch.nn.utils.clip_grad_norm_(nnet.parameters(), options.max_grad_norm)
+                        clip_gradients(parameters, options.max_grad_norm)
                     state.optimizer.step()
                     state.average.update()
                     losses.append(loss.detach())
@@ -211,7 +217,7 @@ def _end_epoch(
         )
         known = [epoch["dev/loss"] for epoch in state.epochs]
         if options.select == "best" and values["dev/loss"] < min(known, default=math.inf):
-            state.best = [value.clone() for value in state.average.tensors]
+            state.keep()
     state.end_epoch(values, clock.lap_s())
     text_log.values(values | {"train/frames_per_s": clock.frames_per_s}, state.epoch)
     told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
