@@ -83,6 +83,15 @@ def test_negative_phrases_hold_no_keyword_by_text_or_sound(known, set_name):
     assert joined.count("<unk>") > 20
 
 
+def test_two_negative_phrases_make_no_keyword_together():
+    keywords = ("view glass",)
+    book = survey(keywords).phrasebook(keywords, "train", 1.0)
+    generator = np.random.default_rng(0)
+    following = [book.negative(generator, after="a nice view") for _ in range(300)]
+    assert not any(phrase.startswith("glass") for phrase in following)
+    assert any(book.negative(generator).startswith("glass") for _ in range(300))
+
+
 def test_positive_phrases_hold_their_keyword_once_and_no_other(known):
     book = known.phrasebook(KEYWORDS, "train", 0.5)
     generator = np.random.default_rng(2)

@@ -157,6 +157,9 @@ class _Maker:
             }
             write_text(workplace / RECORD, json.dumps(content, indent=1) + "\n")
             workplace.rename(self.out / self.name)
+        except OSError as error:
+            error.filename = error.filename or str(self.out / self.name)
+            raise
         finally:
             shutil.rmtree(workplace, ignore_errors=True)
         return summary

@@ -58,14 +58,20 @@ class Phrasebook:
                 return phrase
         raise InputError(f"keyword {keyword!r}: every sentence holds it twice; choose a rarer word")
 
-    def negative(self, generator: np.random.Generator) -> str:
-        """A phrase that holds no keyword, not even as part of its sound (`computers`)."""
+    def negative(self, generator: np.random.Generator, after: str = "") -> str:
+        """A phrase that holds no keyword, not even as part of its sound (`computers`).
+
+        Args:
+            generator: where chance comes from.
+            after: the phrase before it, if any: the two together hold no keyword either.
+        """
+        before = self._sound(after)
         for _ in range(MAX_TRIES):
             if generator.random() < self.confusable_share:
                 phrase = self._confusable(generator)
             else:
                 phrase = self.ordinary(generator)
-            if not self._sounding(self._sound(phrase)):
+            if not self._sounding(before + self._sound(phrase)):
                 return phrase
         raise InputError(
             f"keywords {', '.join(self.keywords)}: {MAX_TRIES} sentences in a row hold one of "

@@ -99,8 +99,10 @@ def _phrases(
     """Negative phrases that fill about `length_s` with the silence around them."""
     phrases: list[Spoken] = []
     total_s = sum(EDGE_S)
+    text = ""
     while not phrases or total_s < length_s:
-        phrases.append(mouth.say(phrasebook.negative(generator)))
+        text = phrasebook.negative(generator, after=text)
+        phrases.append(mouth.say(text))
         total_s += len(phrases[-1].samples) / SAMPLE_RATE + sum(PAUSE_S) / 2
     return phrases
 
