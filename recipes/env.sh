@@ -24,11 +24,12 @@ use_environment() {
   if [ ! -e "$marker" ]; then
     echo "installing the packages of kws[$extra] (torch is some 4.6 GB, a few minutes)" >&2
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-      --editable "$root[$extra]" || {
+      --editable "${root}[$extra]" || {
       echo "pip install 'kws[$extra]' failed: see above; try again when the network is back" >&2
       return 2
     }
     touch "$marker"
+    [ "$extra" != test ] || touch "$venv/.kws-train-$hash" # which it contains
   elif [ "$(cd / && "$venv/bin/python" -c 'import kws; print(kws.__path__[0])' 2>/dev/null)" \
     != "$root/kws" ]; then
     # the environment was made for another checkout: its packages serve, its kws does not

@@ -132,8 +132,8 @@ fi
 
 if runs 3; then
   echo "== stage 3: training"
-  kws train --data "$data/train" --ali "$exp/train.ctm" --dev-data "$data/dev" \
-    --dev-ali "$exp/dev.ctm" --network "$network" --features "$features" \
+  kws train --data "$data/train" --ali "$exp/train.ctm" --ali "$exp/dev.ctm" \
+    --dev-data "$data/dev" --network "$network" --features "$features" \
     --cmvn-stats "$exp/feats/cmvn.stats" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
     --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"

@@ -1,0 +1,108 @@
+"""The recipe itself, every stage, on a cut-down corpus."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENT_KEYS = {"file", "keyword", "start_s", "end_s", "peak_s", "confidence"}
+
+
+def recipe(exp: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run recipes/run.sh with the environment of these tests."""
+    environment = {**os.environ, "KWS_VENV": sys.prefix, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [str(ROOT / "recipes" / "run.sh"), "--exp", str(exp), *options],
+        capture_output=True,
+        text=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    config = tmp_path_factory.mktemp("conf") / "train.conf"
+    config.write_text(
+        (ROOT / "conf" / "train_ce.conf").read_text(encoding="utf-8")
+        + "--num-epochs=4\n--utterances-per-epoch=240\n--realign-epochs=3\n",
+        encoding="utf-8",
+    )
+    return [
+        *("--keywords", "computer", "--corpus-scale", "0.03", "--objective", "ce"),
+        *("--train-config", str(config), "--network", "conf/dnn_normalize.config"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def exp(tmp_path_factory: pytest.TempPathFactory, options: list[str]) -> Path:
+    folder = tmp_path_factory.mktemp("recipe") / "exp"
+    done = recipe(folder, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_every_stage_leaves_what_it_promises(exp: Path) -> None:
+    for name in (
+        "data/train/wav.scp",
+        "feats/feats.scp",
+        "feats/cmvn.stats",
+        "train.ctm",
+        "final.kws",
+        "train.log",
+        "eval/report.html",
+        "eval/det.png",
+        "eval_long/operating_points.csv",
+    ):
+        assert (exp / name).stat().st_size > 0, name
+
+
+def test_the_operating_point_is_one_that_was_solved_on_dev(exp: Path) -> None:
+    with (exp / "eval" / "operating_points.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["keyword"] for row in rows} == {"computer", "pooled"}
+    assert any(row["keyword"] == "computer" and int(row["positives"]) > 0 for row in rows)
+
+
+def test_events_of_the_long_recording_are_json_lines(exp: Path) -> None:
+    text = (exp / "long" / "events.jsonl").read_text(encoding="utf-8")
+    events = [json.loads(line) for line in text.splitlines()]
+    assert all(set(event) == EVENT_KEYS for event in events)
+    assert all(event["start_s"] <= event["peak_s"] <= event["end_s"] for event in events)
+
+
+def test_a_stage_runs_again_alone(exp: Path, options: list[str]) -> None:
+    model = (exp / "final.kws").read_bytes()
+    done = recipe(exp, *options, "--stage", "5", "--stop-stage", "5")
+    assert done.returncode == 0, done.stderr
+    assert "stage 5" in done.stdout
+    assert "stage 3" not in done.stdout
+    assert (exp / "final.kws").read_bytes() == model
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (["--stage", "two"], "--stage two: must be a whole number"),
+        (["--objective", "ctc"], "--objective ctc: must be ce or max-pool"),
+        (["--train", "/"], "--train, --dev and --test belong together"),
+        (["--speed"], "unknown option --speed"),
+        (["--exp"], "--exp needs a value"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    tmp_path: Path, mistake: list[str], message: str
+) -> None:
+    done = recipe(tmp_path / "exp", *mistake)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
