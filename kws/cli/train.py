@@ -178,7 +178,7 @@ def _words(values: list[str] | None) -> tuple[str, ...]:
     return tuple(
         word
         for value in values or ()
-        for word in ([value] if Path(value).exists() else value.split())
+        for word in ([value] if value and Path(value).exists() else value.split())
     )
 
 

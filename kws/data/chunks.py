@@ -125,7 +125,13 @@ class Cutter(Protocol):
 
 @dataclass(frozen=True)
 class FrameChunks:
-    """Chunks of `chunk_frames` labelled frames side by side, from a random first frame on."""
+    """Labelled frames in chunks of nearly equal length, about `chunk_frames`, side by side.
+
+    Args:
+        label: gives each frame its unit.
+        chunk_frames: the length.
+        filler_keep: the share of chunks of nothing but filler that are kept, at random.
+    """
 
     label: Labeller
     chunk_frames: int
@@ -133,19 +139,15 @@ class FrameChunks:
 
     def __call__(self, prepared: Prepared, generator: torch.Generator | None, /) -> Cut:
         labels = self.label(prepared.marks.words, prepared.centres_s)
-        num_frames, size = prepared.end - prepared.begin, self.chunk_frames
-        spare = num_frames % size if num_frames >= size else 0
-        phase = 0
-        if generator is not None:
-            phase = int(torch.randint(spare + 1, (), generator=generator))
-        num_chunks = max(1, num_frames // size) if num_frames else 0
-        first = prepared.begin + phase + size * np.arange(num_chunks)
-        valid = np.minimum(size, prepared.end - first)
+        num_frames = prepared.end - prepared.begin
+        num_chunks = min(num_frames, max(1, round(num_frames / self.chunk_frames)))
+        bounds = prepared.begin + num_frames * np.arange(num_chunks + 1) // max(1, num_chunks)
+        chunks = np.stack([bounds[:-1], np.diff(bounds)], axis=1)
         if generator is not None and self.filler_keep < 1 and num_chunks:
-            with_keyword = np.add.reduceat(labels[: prepared.end] > 0, first) > 0
+            with_keyword = np.add.reduceat(labels[: prepared.end] > 0, chunks[:, 0]) > 0
             kept = torch.rand(num_chunks, generator=generator).numpy() < self.filler_keep
-            first, valid = first[with_keyword | kept], valid[with_keyword | kept]
-        return Cut(np.stack([first, valid], axis=1), labels)
+            chunks = chunks[with_keyword | kept]
+        return Cut(chunks, labels)
 
 
 @dataclass(frozen=True)

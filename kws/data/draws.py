@@ -51,7 +51,7 @@ class ExampleOptions:
         check=proportion,
     )
     chunk_frames: int = key(
-        "cross-entropy: output frames per chunk (1: single frames, as Kaldi's nnet2 trains)",
+        "cross-entropy: output frames per chunk, about (1: single frames, as Kaldi's nnet2 trains)",
         default=10,
         check=positive,
     )

@@ -32,7 +32,6 @@ from kws.training.training_set import (
     check_keywords,
     compute_stats,
     read_training_set,
-    require_times,
     with_all_times,
 )
 
@@ -181,17 +180,7 @@ def _with_times(
     if options.train.realign_epochs:
         train = with_all_times(train, inventory)
         dev = dev and with_all_times(dev, inventory)
-    else:
-        require_times(train)
-    if dev is not None and not all(marks.timed for marks in dev.marks):
-        num_utterances = len(dev.marks)
-        dev = dev.only_timed()
-        log.warning(
-            "%d of %d dev utterances hold a keyword whose time is not known; they are left out",
-            num_utterances - len(dev.marks),
-            num_utterances,
-        )
-    train = train.only_timed()
+    train, dev = train.only_timed(), dev and dev.only_timed()
     check_keywords(train, inventory, "the training utterances with known times")
     return train, dev
 

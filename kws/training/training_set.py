@@ -45,10 +45,29 @@ class TrainingSet:
         return replace(self, marks=marks)
 
     def only_timed(self) -> TrainingSet:
-        """The set without the keywords whose times are not known: nothing can be learnt there."""
+        """The set without the keywords whose times are not known, which is logged.
+
+        Raises:
+            InputError: no keyword's time is known.
+        """
+        utterances = [utterance for data in self.dirs for utterance in data.utterances]
         kept = [i for i, marks in enumerate(self.marks) if marks.timed]
         if len(kept) == len(self.marks):
             return self
+        first = next(u for u, marks in zip(utterances, self.marks, strict=True) if not marks.timed)
+        num_untimed = len(self.marks) - len(kept)
+        if not any(self.marks[i].occurrences for i in kept):
+            raise InputError(
+                f"{first.place}: the time of the keyword in {first.id} is not known, nor that "
+                f"of {num_untimed - 1} others; find them with `kws align` and give its CTM "
+                "with --ali, let --realign-epochs find them, or train with --objective max-pool"
+            )
+        log.warning(
+            "%s: %d utterances, such as %s, are left out: their keyword's time is not known",
+            " ".join(str(data.path) for data in self.dirs),
+            num_untimed,
+            first.id,
+        )
         ids = {self.recordings.ids[i] for i in kept}
         dirs = tuple(
             replace(data, utterances=tuple(u for u in data.utterances if u.id in ids))
@@ -146,22 +165,6 @@ def with_all_times(training_set: TrainingSet, inventory: UnitInventory) -> Train
     for data in training_set.dirs:
         times |= bootstrap_words(data, [u for u in data.utterances if u.id in untimed], inventory)
     return training_set.remarked(times, inventory)
-
-
-def require_times(training_set: TrainingSet) -> None:
-    """InputError when a keyword's time is not known."""
-    utterances = [utterance for data in training_set.dirs for utterance in data.utterances]
-    untimed = [
-        utterance
-        for utterance, marks in zip(utterances, training_set.marks, strict=True)
-        if not marks.timed
-    ]
-    if untimed:
-        raise InputError(
-            f"{untimed[0].place}: {untimed[0].id} holds a keyword whose time is not known (and so "
-            f"do {len(untimed) - 1} others); find the times with `kws align` and give them with "
-            "--ali, let --realign-epochs find them, or train with --objective max-pool"
-        )
 
 
 def check_keywords(training_set: TrainingSet, inventory: UnitInventory, names: str) -> None:
