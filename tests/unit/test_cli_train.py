@@ -1,0 +1,166 @@
+"""`kws train` as a user calls it, killed and interrupted too."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from training_tones import FEATURES, NETWORK, OPTIONS, corpus
+
+from kws.cli.main import run
+from kws.nnet import read_model
+from kws.training.checkpoint import FILE_NAME, read_checkpoint
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    (tmp_path / "nnet.config").write_text(NETWORK)
+    (tmp_path / "fbank.conf").write_text(FEATURES)
+    (tmp_path / "train.conf").write_text(f"{OPTIONS}--chunk-frames=4\n")
+    train = corpus(tmp_path / "train")
+    dev = corpus(tmp_path / "dev", num_each=2, first_s=0.5)
+    return [
+        "train",
+        *("--data", f"{train}", "--dev-data", str(dev), "--noise", ""),
+        *("--network", f"{tmp_path}/nnet.config", "--features", f"{tmp_path}/fbank.conf"),
+        *("--config", f"{tmp_path}/train.conf", "--keywords", "low"),
+    ]
+
+
+def start(arguments: list[str], exp: Path) -> subprocess.Popen[str]:
+    code = "import sys; from kws.cli.main import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--exp", str(exp)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_model_is_trained(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exp = tmp_path / "exp"
+    # two data dirs in one option, as recipes pass them
+    arguments[2] = f"{arguments[2]} {corpus(tmp_path / 'more', num_each=2)}"
+    given = ["--num-epochs", "2", "--seed", "4", "--licence", "CC0", "--exp", str(exp)]
+    assert run([*arguments, *given]) == 0
+    out = capsys.readouterr().out
+    assert "epoch 2/2: train/loss" in out
+    assert f"{exp}/final.kws: written after" in out
+    model = read_model(exp / "final.kws")
+    card = model.metadata["card"]
+    assert card["options"]["--num-epochs"] == "2"  # the command line comes before the file
+    assert card["options"]["--utterances-per-job"] == "5"
+    assert card["seed"] == 4
+    assert card["licences"] == ["CC0"]
+    assert len(card["data"]["train"]) == 2
+    assert card["data"]["noise"] == []
+    assert (exp / "train.log").exists()
+    assert list((exp / "tensorboard").iterdir())
+
+    assert run([*arguments, *given]) == 0
+    assert "is trained already" in capsys.readouterr().out
+    assert run([*arguments, *given, "--objective", "max-pool"]) == 2
+    message = capsys.readouterr().err
+    assert "was begun with --objective ce, now it is max-pool" in message
+    assert run([*arguments, *given, "--objective", "max-pool", "--restart"]) == 0
+    assert read_model(exp / "final.kws").metadata["card"]["options"]["--objective"] == "max-pool"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--objective", "mse"], "--objective mse: it must be one of ce, max-pool"),
+        (["--num-epochs", "0"], "--num-epochs 0: it must be greater than 0"),
+        (["--realign-epochs", "a,b"], "--realign-epochs a:b: it must be whole numbers"),
+        (["--device", "tpu"], "--device tpu: must be one of cpu, cuda"),
+        (["--data", "no/such/dir"], "no/such/dir: no such directory"),
+        (["--ali", "no.ctm"], "no.ctm"),
+        (["--network", "no.config"], "no.config"),
+        (["--config", "no.conf"], "no.conf"),
+        (["--keywords", "low,low"], "keyword 'low' is given twice"),
+    ],
+)
+def test_mistakes_cost_one_line(
+    given: list[str],
+    message: str,
+    tmp_path: Path,
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([*arguments, *given, "--exp", str(tmp_path / "exp")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "exp" / "final.kws").exists()
+
+
+def test_a_mistake_in_the_options_file_has_its_place(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.conf").write_text("--num-epochs=2\n--num-epoch=3\n")
+    assert run([*arguments, "--exp", str(tmp_path / "exp")]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path}/train.conf:2: unknown key num-epoch, did you mean num-epochs?" in error
+
+
+def test_killed_at_any_moment_it_continues_to_the_same_model(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments += ["--num-epochs", "12"]
+    assert run([*arguments, "--exp", str(tmp_path / "straight")]) == 0
+    moments = random.SystemRandom()  # any moment will do: the test must pass for all of them
+    exp, kills = tmp_path / "killed", 0
+    with (tmp_path / "train.conf").open("a") as conf:
+        conf.write("--checkpoint-minutes=1e-6\n")  # after every job; not a part of the settings
+    for _ in range(2):
+        process = start(arguments, exp)
+        before = read_checkpoint(exp / FILE_NAME).epoch if (exp / FILE_NAME).exists() else -1
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if (exp / FILE_NAME).exists() and read_checkpoint(exp / FILE_NAME).epoch > before:
+                break
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills >= 1, "it ended before it could be killed"
+    assert not (exp / "final.kws").exists()
+    assert run([*arguments, "--exp", str(exp)]) == 0
+    straight, killed = (
+        read_model(tmp_path / name / "final.kws") for name in ("straight", "killed")
+    )
+    assert straight.tensors.keys() == killed.tensors.keys()
+    for name, value in straight.tensors.items():
+        assert torch.equal(value, killed.tensors[name]), name
+    assert (straight.network, straight.features) == (killed.network, killed.features)
+    # nothing else differs but how long it took and how often checkpoints were written
+    for model in (straight, killed):
+        del model.metadata["card"]["training"]["seconds"]
+        del model.metadata["card"]["options"]["--checkpoint-minutes"]
+    assert straight.metadata == killed.metadata
+
+
+def test_an_interrupt_says_where_to_continue(tmp_path: Path, arguments: list[str]) -> None:
+    exp = tmp_path / "exp"
+    process = start([*arguments, "--num-epochs", "2000"], exp)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 1/"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    last = error.splitlines()[-1]
+    assert last.startswith("stopped in epoch ")
+    assert last.endswith(f"the same command continues from {exp}/{FILE_NAME}")
+    assert "Traceback" not in error
+    assert read_checkpoint(exp / FILE_NAME).epoch >= 1
