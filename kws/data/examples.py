@@ -85,7 +85,8 @@ class Examples:
         speed, warp = 1.0, None
         if self.augmenter is not None:
             part, speed = self.augmenter.augment(part, generator)
-            warp = self.augmenter.warp(generator)
+            # to a hundredth: the pipeline keeps the mel banks of warps that it has seen
+            warp = round(self.augmenter.warp(generator), 2)
         features = _network_ready(self.features, part, warp, generator)
         if self.augmenter is not None:
             features = self.augmenter.mask(features[None], generator)[0]
@@ -117,7 +118,9 @@ class Examples:
         missing = round(options.min_length_s * rate) - len(samples)
         if missing > 0:
             before = int(torch.randint(missing + 1, (), generator=generator))
-            samples = np.pad(samples, (before, missing - before))
+            longer = np.zeros(len(samples) + missing, np.int16)
+            longer[before : before + len(samples)] = samples
+            samples = longer
             marks = marks.moved(before / rate)
         return samples, marks
 
