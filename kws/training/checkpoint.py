@@ -52,6 +52,12 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         temporary.write_bytes(content)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove what a process that was killed while it wrote a checkpoint has left beside it."""
+    for unfinished in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
+        unfinished.unlink(missing_ok=True)
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read it.
 

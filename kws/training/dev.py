@@ -12,6 +12,7 @@ from kws.data.chunks import Prepared, pool_of
 from kws.data.draws import generator_of
 from kws.data.examples import whole_utterances
 from kws.data.recordings import Marks
+from kws.errors import InputError
 from kws.features import FeaturePipeline
 from kws.nnet import Nnet
 from kws.training.objectives import Objective, Term, loss_of
@@ -49,7 +50,11 @@ class DevSet:
 
     @torch.inference_mode()
     def evaluate(self, nnet: Nnet, objective: Objective, device: torch.device) -> DevResult:
-        """The loss over the whole set, whatever the minibatches, and the frame accuracy."""
+        """The loss over the whole set, whatever the minibatches, and the frame accuracy.
+
+        Raises:
+            InputError: there is no frame.
+        """
         sums: list[Term] = []
         correct = counted = 0
         for first in range(0, len(self.utterances), UTTERANCES_AT_ONCE):
@@ -62,6 +67,8 @@ class DevSet:
                 counts = objective.counts(log_posteriors, minibatch)
                 correct += counts.correct
                 counted += counts.counted
+        if not counted:
+            raise InputError("the dev set has nothing to test on: its utterances are too short")
         return DevResult(float(loss_of(sums)), correct / counted)
 
 

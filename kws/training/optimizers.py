@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -24,13 +25,18 @@ def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> torch.opti
         source: the network's config, for messages.
 
     Raises:
-        InputError: no component learns.
+        InputError: no component learns, or a learning-rate is none.
     """
     rates = {
         parameter: float(getattr(component, "learning_rate", 1.0))
         for component in nnet.components
         for parameter in component.parameters()
     }
+    for rate in rates.values():
+        if not 0 <= rate < math.inf:
+            raise InputError(
+                f"{source}: learning-rate={rate:g}: to train, it must be 0 or greater and finite"
+            )
     largest = max(rates.values(), default=0.0)
     if largest <= 0:
         raise InputError(f"{source}: no component has a learning-rate above 0: none can learn")

@@ -191,7 +191,7 @@ def _stats(sources: Sources, features: FeatureOptions, train: TrainingSet) -> Cm
     if sources.cmvn_stats is None:
         return compute_stats(train.recordings, features)
     matrix = torch.from_numpy(read_matrix(sources.cmvn_stats))
-    return CmvnStats.from_matrix(matrix, sources.cmvn_stats)
+    return CmvnStats.from_matrix(matrix, sources.cmvn_stats, features.dim)
 
 
 def settings_of(sources: Sources, options: AllOptions) -> dict[str, str]:

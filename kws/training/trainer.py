@@ -20,7 +20,7 @@ from kws.data.draws import Draws, generator_of
 from kws.data.examples import Examples
 from kws.errors import InputError
 from kws.features import FeaturePipeline
-from kws.training.checkpoint import FILE_NAME
+from kws.training.checkpoint import FILE_NAME, remove_unfinished
 from kws.training.dev import DevSet
 from kws.training.log import TrainLog
 from kws.training.objectives import Objective, loss_of, make_objective
@@ -33,7 +33,7 @@ from kws.training.realign import boundary_moves, realign
 from kws.training.state import TrainState
 from kws.training.task import Task
 from kws.training.training_set import label_frames
-from kws.training.workers import Workers
+from kws.training.workers import Workers, killed_workers_told
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ def train(
     contexts = nnet.left_context, nnet.right_context
     state = TrainState.initial(nnet, options, task.network_source)
     checkpoint = directory / FILE_NAME
+    remove_unfinished(checkpoint)
     if checkpoint.exists():
         state.load(checkpoint, task.settings)
     if state.epoch == options.num_epochs:
@@ -107,7 +108,7 @@ def train(
     dev = DevSet.of(dev_data, features) if dev_data else None
     clock = _Clock()
 
-    with TrainLog(directory, state.epoch, echo) as text_log:
+    with killed_workers_told(), TrainLog(directory, state.epoch, echo) as text_log:
         text_log.line(_begin_line(state, draws, device))
         while state.epoch < options.num_epochs:
             if state.job == 0 and state.epoch + 1 in options.realign_epochs:
@@ -161,14 +162,24 @@ def train(
 
 
 def write_final(task: Task, state: TrainState, path: Path) -> None:
-    """Write the model of a training that is done, its card completed."""
+    """Write the model of a training that is done, its card completed.
+
+    Raises:
+        InputError: the training has diverged.
+    """
     training = {
         "epochs": state.epoch,
         "seconds": round(state.seconds, 1),
         "device": task.device,
         "final": state.epochs[-1],
     }
-    task.spotter(state.kept(), {**task.card, "training": training}).save(path)
+    nnet = state.kept()
+    if not all(torch.isfinite(parameter).all() for parameter in nnet.parameters()):
+        raise InputError(
+            f"{path}: the last steps made parameters that are not finite; start anew with "
+            "--restart and a smaller --initial-effective-lrate"
+        )
+    task.spotter(nnet, {**task.card, "training": training}).save(path)
 
 
 def _generator(device: torch.device, *seed: int) -> torch.Generator:
@@ -204,6 +215,11 @@ def _end_epoch(
 ) -> None:
     """Test on the dev set, note what the epoch came to and go to the next one."""
     options = task.options.train
+    if not state.num_steps:
+        raise InputError(
+            "there is nothing to train on: no utterance is as long as a frame, or filler-keep "
+            "leaves none"
+        )
     values = {
         "train/loss": state.mean_loss,
         "train/learning_rate": effective_learning_rate(

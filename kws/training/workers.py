@@ -6,6 +6,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 from kws.data.chunks import Pool
 from kws.data.draws import Job
 from kws.data.examples import Examples
+from kws.errors import InputError
 
 
 class Workers:
@@ -47,6 +49,24 @@ class Workers:
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
             pools = iter(self._loader)
         yield from pools
+
+
+@contextmanager
+def killed_workers_told() -> Iterator[None]:
+    """Turn torch's error about a worker that was killed, which can come anywhere, into a line.
+
+    Raises:
+        InputError: in its place.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise InputError(
+            "a process that prepares examples was killed, perhaps for want of memory; the same "
+            "command continues, with a smaller --nj if need be"
+        ) from None
 
 
 def _as_it_is(pool: Any) -> Any:

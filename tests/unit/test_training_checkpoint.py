@@ -11,9 +11,11 @@ import torch
 
 from kws.errors import InputError
 from kws.training.checkpoint import (
+    FILE_NAME,
     Checkpoint,
     check_settings,
     read_checkpoint,
+    remove_unfinished,
     write_checkpoint,
 )
 
@@ -44,6 +46,14 @@ def test_a_write_that_fails_leaves_the_old_one(
     with pytest.raises(OSError, match="No space left"):
         write_checkpoint(path, Checkpoint({}, epoch=2))
     assert read_checkpoint(path).epoch == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_remains_of_a_killed_write_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    write_checkpoint(path, Checkpoint({}))
+    (tmp_path / ".checkpoint.123.tmp.safetensors").write_bytes(b"half of it")
+    remove_unfinished(path)
     assert list(tmp_path.iterdir()) == [path]
 
 

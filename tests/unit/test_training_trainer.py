@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from evaluation_tones import LOUD, tones
+from evaluation_tones import LOUD, data_dir, tones
 from training_tones import corpus, options, sources
 
+from kws.data import Word
 from kws.errors import InputError
 from kws.spotter import Spotter
 from kws.training.checkpoint import FILE_NAME, read_checkpoint
@@ -244,3 +246,42 @@ def test_the_log_and_tensorboard_tell_of_every_epoch(tmp_path: Path, data: Path,
     assert "dev/accuracy" in lines[2]
     (events,) = (tmp_path / "tensorboard").iterdir()
     assert b"dev/loss" in events.read_bytes()
+
+
+def test_utterances_that_are_all_too_short_are_said(tmp_path: Path, data: Path) -> None:
+    short = data_dir(
+        tmp_path / "short",
+        {"a": (0.02, [], "low"), "b": (0.02, [], "x")},
+        [Word("a", 0.0, 0.02, "low")],
+    )
+    with pytest.raises(InputError, match="the dev set has nothing to test on"):
+        run(tmp_path / "dev", data, options(*CE), dev=short)
+    given = sources(tmp_path, short)
+    Path(given.features).write_text("--num-mel-bins=10\n")
+    task = prepare(given, options(*MAX_POOL))
+    with pytest.raises(InputError, match="nothing to train on: no utterance is as long as a frame"):
+        train(task, tmp_path / "exp", num_workers=0)
+
+
+def test_a_worker_that_is_killed_costs_one_line(tmp_path: Path, data: Path) -> None:
+    def kill_worker(progress: Progress) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    given = options(*CE, "--num-epochs=100")
+    with pytest.raises(InputError, match="a process that prepares examples was killed"):
+        run(tmp_path, data, given, num_workers=1, on_progress=kill_worker)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("objective", [CE, MAX_POOL])
+def test_a_cuda_device_learns_too(
+    objective: tuple[str, ...], tmp_path: Path, data: Path, dev: Path
+) -> None:
+    given = options(*objective, "--num-epochs=12")
+    task = prepare(sources(tmp_path, data, dev_data=(str(dev),), device="cuda"), given)
+    state = train(task, tmp_path)
+    assert state.epochs[-1]["dev/accuracy"] > 0.9
+    write_final(task, state, tmp_path / "final.kws")
+    assert Spotter.load(tmp_path / "final.kws").units == ("<filler>", "low")
