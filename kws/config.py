@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import re
 import types
 import typing
@@ -27,6 +28,7 @@ from kws.errors import InputError
 T = TypeVar("T")
 REQUIRED: Any = dataclasses.MISSING
 INT32_MAX = 2**31 - 1
+MAX_LISTED = 12  # keys in a message that can name the one that was meant
 
 
 class ConfigError(InputError):
@@ -224,6 +226,9 @@ def parse_options(text: str, source: str, classes: Sequence[type]) -> tuple[Any,
             value.strip() if equals else "true",
             lambda message, place=place: ConfigError(f"{place}: {message}"),  # type: ignore[misc]
         )
+        if isinstance(values[name], float) and not math.isfinite(values[name]):
+            # Kaldi would go on with it; no option has a use for one
+            raise ConfigError(f"{place}: {name}={value.strip()}: {name} must be a finite number")
     objects = []
     for cls in classes:
         given = {k.attribute: values[name] for name, k in keys_of(cls).items() if name in values}
@@ -250,6 +255,8 @@ def _parsed(declared: Key, text: str, error: Callable[[str], ConfigError]) -> An
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
     hint = f", did you mean {near[0]}?" if near else ""
+    if near and len(known) > MAX_LISTED:
+        return f"unknown key {name}{hint}"
     return f"unknown key {name}{hint} (its keys: {', '.join(known)})"
 
 

@@ -22,18 +22,31 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and not path.is_file() and not path.is_dir():
-        yield path  # a pipe or a device such as /dev/null is written to, never replaced
+        with _named(path, path):
+            yield path  # a pipe or a device such as /dev/null is written to, never replaced
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last: writers that choose a format by it see the right one
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with _named(path, temporary):
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """Let an error of writing (a full disk) name `path`, not nothing or the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def read_text(path: str | Path) -> str:

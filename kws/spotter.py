@@ -299,4 +299,4 @@ def features_of(model: ModelFile, source: str) -> tuple[FeatureOptions, CmvnStat
     """The feature options of a model file, and the statistics of its global CMVN."""
     options = parse_feature_options(model.features, source)
     matrix = model.tensors.get("cmvn.stats")
-    return options, None if matrix is None else CmvnStats.from_matrix(matrix, source)
+    return options, None if matrix is None else CmvnStats.from_matrix(matrix, source, options.dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,6 +80,8 @@ def evaluate(
     )
     from kws.spotter import Spotter
 
+    if out.exists() and not out.is_dir():  # told before the work, not after it
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
     num_threads = nj or os.cpu_count() or 1
     torch.set_num_threads(1)  # utterances run side by side instead
     spotter = Spotter.load(model)

@@ -199,14 +199,15 @@ def _given_stats(
     if options.cmvn.cmvn == "none":
         raise InputError("--cmvn-stats: the config says cmvn=none, which uses no statistics")
     if options.cmvn.cmvn == "global":
-        overall = CmvnStats.from_matrix(torch.from_numpy(read_matrix(source)), source)
+        matrix = torch.from_numpy(read_matrix(source))
+        overall = CmvnStats.from_matrix(matrix, source, options.dim)
         return Statistics(overall, None)
     table = read_matrices(source, allow_commands=allow_commands, dtype="float64")
     return Statistics(
         None,
         {
-            speaker: CmvnStats.from_matrix(torch.tensor(matrix), f"{source}: {speaker}")
-            for speaker, matrix in table
+            speaker: CmvnStats.from_matrix(torch.tensor(rows), f"{source}: {speaker}", options.dim)
+            for speaker, rows in table
         },
     )
 

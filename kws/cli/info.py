@@ -86,7 +86,7 @@ def _print_model(model: ModelFile) -> None:
         print("keywords: none")
     for keyword in metadata.get("keywords", []):
         name = keyword["name"]
-        parts = ", ".join(units[unit] for unit in keyword["units"])
+        parts = ", ".join(units[unit] if unit < len(units) else "?" for unit in keyword["units"])
         print(f"keyword {name}: units {parts}; {_threshold(thresholds.get(name))}")
     for name in ("posterior", "refractory_s"):
         if name in metadata:

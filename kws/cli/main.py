@@ -87,9 +87,23 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kws {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def kws(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and stop.",
+        ),
+    ] = False,
 ) -> None:
     """From recordings to a keyword detector, and from audio to keyword events."""
 
@@ -100,9 +114,6 @@ def run(args: list[str]) -> int:
     Args:
         args: the words after `kws`.
     """
-    if args == ["--version"]:
-        print(f"kws {__version__}")
-        return 0
     return _run(typer.main.get_command(app), args or ["--help"], "kws")
 
 
@@ -132,6 +143,8 @@ def _run(command: Any, args: list[str], name: str) -> int:
         # whoever read our output has gone; nothing more can be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except FileExistsError as error:
+        return _fail(f"{error.filename}: is a file; name a directory")
     except OSError as error:
         place = error.filename if error.filename is not None else name
         return _fail(f"{place}: {error.strerror or error}")

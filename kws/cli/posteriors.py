@@ -97,13 +97,14 @@ def posteriors(
                 outputs = torch.log(outputs.clamp_min(LOG_FLOOR))
             writer.write(key, outputs.numpy())
             num_written += 1
+        if num_written == 0:  # told before the table replaces an older one
+            said = f" ({len(failed)} cannot be read)" if failed else ""
+            raise InputError(f"{source}: holds no utterance that can be used{said}")
     if failed:
         raise InputError(
             f"{source}: {len(failed)} utterance(s) cannot be read, {failed[0]} first; the others "
             f"are in {target}"
         )
-    if num_written == 0:
-        raise InputError(f"{source}: holds no utterance that can be used; {target} is empty")
 
 
 def _pipeline(file: ModelFile, nnet: Nnet, model: str, source: str) -> FeaturePipeline:

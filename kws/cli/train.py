@@ -163,11 +163,19 @@ def train(
 
 def _options(config: Path | None, given: Mapping[str, object]) -> AllOptions:
     """The options of the file, those of the command line in their place."""
+    from kws.config import keys_of
+    from kws.errors import InputError
     from kws.files import read_text
-    from kws.training.options import parse_train_options
+    from kws.training.options import TrainOptions, parse_train_options
 
-    lines = "".join(f"--{name}={value}\n" for name, value in given.items() if value is not None)
-    parse_train_options(lines, "kws train")
+    declared = keys_of(TrainOptions)
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        try:
+            declared[name].parse(str(value))
+        except ValueError as rule:
+            raise InputError(f"--{name} {value}: it {rule}") from None
+    lines = "".join(f"--{name}={value}\n" for name, value in given.items())
     if config is None:
         return parse_train_options(lines, "kws train")
     return parse_train_options(f"{read_text(config).rstrip()}\n{lines}", str(config))

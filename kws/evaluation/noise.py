@@ -37,9 +37,11 @@ class NoiseMixer:
             seed: draws which noise an utterance gets, and which part of it.
 
         Raises:
-            InputError: all noises are silent.
+            InputError: all noises are silent, or `snr_db` is not finite.
         """
         levels = [active_level_db(torch.from_numpy(noise), sample_rate) for noise in noises]
+        if not math.isfinite(snr_db):
+            raise InputError(f"--snr-db {snr_db:g}: it must be a finite number")
         audible = [i for i, level in enumerate(levels) if level > -math.inf]
         if not audible:
             raise InputError("noise: there is no recording that is not zero throughout; add one")

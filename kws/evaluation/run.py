@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,10 @@ def evaluate(
     Raises:
         InputError: no thresholds, a recording that cannot be read, or dev without other speech.
     """
-    if fa_per_hour <= 0:
-        raise InputError(f"--fa-per-hour {fa_per_hour:g}: it must be greater than 0")
+    if not 0 < fa_per_hour < math.inf:
+        raise InputError(f"--fa-per-hour {fa_per_hour:g}: it must be greater than 0 and finite")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError(f"--threshold {threshold:g}: it must lie between 0 and 1")
     if threshold is not None and material.dev:
         raise InputError("--threshold and --dev: thresholds are given or solved; leave one out")
     if threshold is None and not material.dev and not spotter.has_thresholds:

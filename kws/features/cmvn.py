@@ -62,15 +62,18 @@ class CmvnStats:
         return matrix
 
     @classmethod
-    def from_matrix(cls, matrix: Tensor, source: str = "CMVN statistics") -> CmvnStats:
+    def from_matrix(
+        cls, matrix: Tensor, source: str = "CMVN statistics", dim: int | None = None
+    ) -> CmvnStats:
         """The statistics in Kaldi's matrix (2, D + 1).
 
         Args:
             matrix: as `to_matrix` gives it.
             source: where it comes from, for the error message.
+            dim: columns of the features that they are for, where that is known.
 
         Raises:
-            InputError: not such a matrix.
+            InputError: not such a matrix, or of other columns than `dim`.
         """
         matrix = matrix.detach().to("cpu", torch.float64)
         if matrix.dim() != 2 or matrix.shape[0] != 2 or matrix.shape[1] < 2:
@@ -80,6 +83,11 @@ class CmvnStats:
             )
         if not torch.isfinite(matrix).all():
             raise InputError(f"{source}: holds values that are not finite; compute it again")
+        if dim is not None and matrix.shape[1] != dim + 1:
+            raise InputError(
+                f"{source}: statistics of {matrix.shape[1] - 1} columns do not fit features of "
+                f"{dim}; compute them with the same feature options"
+            )
         return cls(float(matrix[0, -1]), matrix[0, :-1].clone(), matrix[1, :-1].clone())
 
     def mean(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def parse_specifier(text: str, *, writing: bool = False) -> Specifier:
     kinds, _, rest = text.partition(":")
     words = [word.strip() for word in kinds.split(",")]
     if not is_specifier(text):
+        if re.fullmatch(r"[a-z]+(,[a-z]+)*:.*", text) and not Path(text).exists():
+            raise InputError(f"{text}: {words[0]!r} is no kind of table; begin with ark: or scp:")
         suffix = Path(text).suffix
         if suffix not in (".ark", ".scp") or (writing and suffix == ".scp"):
             raise InputError(
@@ -53,6 +56,8 @@ def parse_specifier(text: str, *, writing: bool = False) -> Specifier:
     files = [name.strip() for name in (rest.split(",") if len(tables) == 2 else [rest])]
     if len(files) != len(tables) or not all(files):
         raise InputError(f"{text}: names {len(files)} file(s) for {','.join(tables)}; name each")
+    if len(set(files)) < len(files):
+        raise InputError(f"{text}: names one file for both, the ark and the scp; name two")
     return Specifier(text, dict(zip(tables, files, strict=True)), options)
 
 

@@ -199,10 +199,10 @@ def _key(stream: BinaryIO, place: str) -> str:
     if key and byte not in (b" ", b"\t"):
         shown = key[:20].decode("latin-1")
         raise InputError(f"{place}: {shown!r} is not a key and an object; is it an archive?")
-    try:
-        return key.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{place}: {key[:20]!r} is not a key; is it an archive?") from None
+    text = key.decode("utf-8", "replace")
+    if not text.isprintable() or "\ufffd" in text:
+        raise InputError(f"{place}: {key[:20]!r} is not a key; is it an archive?")
+    return text
 
 
 def _script(specifier: Specifier, allow_commands: bool, read: Any) -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -105,9 +106,67 @@ def read_model(path: str | Path) -> ModelFile:
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a kws model, or damaged ({reason}); make it again") from None
+    _check_metadata(path, metadata)
+    return ModelFile(network, features, metadata, tensors)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def _is_keyword(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and isinstance(value.get("units"), list)
+        and all(map(_is_count, value["units"]))
+    )
+
+
+# what each entry of the metadata must be: in words, and as a rule
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "units": (
+        "a list of names",
+        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    ),
+    "keywords": (
+        "a list of objects with a name and units (numbers from 0)",
+        lambda value: isinstance(value, list) and all(map(_is_keyword, value)),
+    ),
+    "posterior": (
+        "an object with w_smooth and w_max, frames from 1, and the name of a confidence",
+        lambda value: (
+            isinstance(value, dict)
+            and all(_is_count(value.get(name, 1)) for name in ("w_smooth", "w_max"))
+            and all(value.get(name, 1) > 0 for name in ("w_smooth", "w_max"))
+            and isinstance(value.get("confidence", ""), str)
+        ),
+    ),
+    "refractory_s": (
+        "a number of seconds, 0 or more",
+        lambda value: _is_number(value) and value >= 0,
+    ),
+    "thresholds": (
+        "an object that holds an object with a threshold for each keyword",
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(e, dict) and _is_number(e.get("threshold")) for e in value.values())
+        ),
+    ),
+    "card": ("an object", lambda value: isinstance(value, dict)),
+}
+
+
+def _check_metadata(path: str | Path, metadata: Any) -> None:
     if not isinstance(metadata, dict):
         raise InputError(f"{path}: the model's metadata is not a JSON object; make it again")
-    return ModelFile(network, features, metadata, tensors)
+    for name, (what, holds) in _ENTRIES.items():
+        if name in metadata and not holds(metadata[name]):
+            raise InputError(f"{path}: {name} in its metadata must be {what}; make the model again")
 
 
 def _check_format(path: str | Path, texts: Mapping[str, str]) -> None:

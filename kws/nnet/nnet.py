@@ -84,7 +84,7 @@ class Nnet(nn.Module):
             tensors: what `tensors()` gave; names that do not begin with `nnet.` are passed over.
 
         Raises:
-            InputError: a parameter is missing, foreign or of another size.
+            InputError: a parameter is missing, foreign, of another size or not finite.
         """
         nnet = cls.from_lines(parse_config(text, source), None)
         expected = nnet.tensors()
@@ -96,6 +96,11 @@ class Nnet(nn.Module):
                 raise InputError(
                     f"{source}: tensor {name} is {given or 'missing'}, its network needs "
                     f"{wanted or 'none'}; make the model again"
+                )
+            if not torch.isfinite(found[name]).all():
+                raise InputError(
+                    f"{source}: tensor {name} holds values that are not finite; make the "
+                    "model again"
                 )
         values = {f"components.{name[len('nnet.') :]}": value for name, value in found.items()}
         nnet.load_state_dict(values)
