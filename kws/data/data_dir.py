@@ -44,6 +44,12 @@ class Utterance:
     def is_command(self) -> bool:
         return self.recording.endswith("|")
 
+    @property
+    def audio(self) -> tuple[str, float, float | None]:
+        """What tells whether two utterances are the same audio."""
+        path = self.recording if self.is_command else str(Path(self.recording).resolve())
+        return path, self.start_s, self.end_s
+
     def error(self, message: str) -> InputError:
         """An error that names the line the utterance was read from, if it was."""
         return InputError(f"{self.place}: {message}" if self.place else message)

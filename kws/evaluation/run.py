@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kws.data import DataDir, Utterance
+from kws.data import DataDir
 from kws.errors import InputError
 from kws.evaluation.noise import NoiseMixer
 from kws.evaluation.operating_points import Solution, solve
@@ -156,7 +156,7 @@ def write_outputs(out: str | Path, evaluation: Evaluation, facts: Mapping[str, s
 def repeated_recordings(material: Material) -> list[str]:
     """Warnings where the same audio is in two roles, or twice in one."""
     dev, test = (
-        Counter(_audio_of(utterance) for data in dirs for utterance in data.utterances)
+        Counter(utterance.audio for data in dirs for utterance in data.utterances)
         for dirs in (material.dev, material.test)
     )
     warnings = []
@@ -199,10 +199,3 @@ def _card_points(evaluation: Evaluation) -> list[dict[str, Any]]:
         for point in result.points
         if not point.is_reading and point.keyword != POOLED
     ]
-
-
-def _audio_of(utterance: Utterance) -> tuple[str, float, float | None]:
-    """What tells whether two utterances are the same audio."""
-    recording = utterance.recording
-    path = recording if utterance.is_command else str(Path(recording).resolve())
-    return path, utterance.start_s, utterance.end_s

@@ -32,6 +32,7 @@ from kws.training.training_set import (
     check_keywords,
     compute_stats,
     read_training_set,
+    warn_of_shared_audio,
     with_all_times,
 )
 
@@ -99,6 +100,8 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
     train = read(sources.data)
     check_keywords(train, inventory, " ".join(sources.data))
     dev = read(sources.dev_data) if sources.dev_data else None
+    if dev is not None:
+        warn_of_shared_audio(train, dev)
     if options.train.objective == "ce":
         train, dev = _with_times(train, dev, options, inventory)
     augmenter = None

@@ -116,7 +116,34 @@ def read_training_set(
             marks_of(utterance.text, known.get(utterance.id, ()), inventory)
             for utterance in data.utterances
         ]
+    _check_times(dirs, recordings, marks)
     return TrainingSet(dirs, recordings, tuple(marks))
+
+
+def _check_times(dirs: Sequence[DataDir], recordings: Recordings, marks: Sequence[Marks]) -> None:
+    """InputError where a word begins after its utterance's end (counted from elsewhere?)."""
+    utterances = [utterance for data in dirs for utterance in data.utterances]
+    for i, utterance in enumerate(utterances):
+        for word in marks[i].words:
+            if word.start_s >= recordings.duration_s(i):
+                raise utterance.error(
+                    f"{word.word} begins at {word.start_s:g} s, but {utterance.id} is "
+                    f"{recordings.duration_s(i):g} s long; word times count from the beginning of "
+                    "the utterance"
+                )
+
+
+def warn_of_shared_audio(train: TrainingSet, dev: TrainingSet) -> None:
+    """A notice when dev holds recordings that are trained on."""
+    trained = {utterance.audio for data in train.dirs for utterance in data.utterances}
+    shared = [u for data in dev.dirs for u in data.utterances if u.audio in trained]
+    if shared:
+        log.warning(
+            "%d recordings are in --data and in --dev-data (%s): the dev loss is that of what was "
+            "learnt",
+            len(shared),
+            shared[0].recording,
+        )
 
 
 def marks_of(text: str, words: Sequence[Word], inventory: UnitInventory) -> Marks:
