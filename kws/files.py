@@ -22,14 +22,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and not path.is_file() and not path.is_dir():
-        with _named(path, path):
+        with named(path):
             yield path  # a pipe or a device such as /dev/null is written to, never replaced
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last: writers that choose a format by it see the right one
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        with _named(path, temporary):
+        with named(path, temporary):
             yield temporary
             with temporary.open("rb") as written:
                 os.fsync(written.fileno())
@@ -39,12 +39,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _named(path: Path, temporary: Path) -> Iterator[None]:
-    """Let an error of writing (a full disk) name `path`, not nothing or the temporary file."""
+def named(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
+    """Let an OSError in the block (a full disk) name `path`, not nothing or `temporary`."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, str(temporary)):
+        if error.errno is None or error.filename not in (None, temporary and str(temporary)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
 

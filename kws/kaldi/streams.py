@@ -49,14 +49,3 @@ def _output_of(command: str) -> bytes:
     if done.returncode != 0:
         raise InputError(f"`{command.strip()}` failed with exit status {done.returncode}")
     return done.stdout
-
-
-@contextmanager
-def named(name: str) -> Iterator[None]:
-    """Let an error of writing (a full disk) say to which file."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, name) from None

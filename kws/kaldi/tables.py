@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from kws.audio import Waveform, read_audio
 from kws.errors import InputError
-from kws.files import atomic_path
+from kws.files import atomic_path, named
 from kws.kaldi.matrices import (
     FormatError,
     Matrix,
@@ -30,7 +30,7 @@ from kws.kaldi.matrices import (
     text_matrix,
 )
 from kws.kaldi.specifiers import Specifier, is_command, screen_command, screen_specifier
-from kws.kaldi.streams import input_of, named, opened
+from kws.kaldi.streams import input_of, opened
 
 logger = logging.getLogger(__name__)
 

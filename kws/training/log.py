@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from kws.files import named
 
 
 class TrainLog:
-    """Appends lines with a time stamp to EXP/train.log and values to EXP/tensorboard."""
+    """Appends lines with a time stamp to EXP/train.log and values to EXP/tensorboard.
+
+    TensorBoard's own writer would do it in a thread, which tells of a full disk by a traceback.
+    """
 
     def __init__(self, directory: Path, first_epoch: int, echo: Callable[[str], None]) -> None:
-        """Open both.
+        """Begin a file for TensorBoard.
 
         Args:
             directory: of the experiment.
@@ -23,30 +32,35 @@ class TrainLog:
             echo: gets every line too.
         """
         self._echo = echo
+        self._lines = directory / "train.log"
+        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
+        self._events = directory / "tensorboard" / f"events.out.tfevents.{name}"
         directory.mkdir(parents=True, exist_ok=True)
-        self._file = (directory / "train.log").open("a", encoding="utf-8")
-        self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=first_epoch)
-
-    def __enter__(self) -> TrainLog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
-        self._writer.close()
+        self._events.parent.mkdir(exist_ok=True)
+        begin = SessionLog(status=SessionLog.START)
+        self._add_events(
+            Event(file_version="brain.Event:2"), Event(step=first_epoch, session_log=begin)
+        )
 
     def line(self, text: str) -> None:
         """Write one line."""
-        self._file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        self._file.flush()
+        _append(self._lines, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n".encode())
         self._echo(text)
 
     def values(self, values: Mapping[str, float], epoch: int) -> None:
         """Write the values of an epoch, by names such as `dev/loss`."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, epoch)
-        self._writer.flush()
+        entries = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._add_events(Event(step=epoch, summary=Summary(value=entries)))
+
+    def _add_events(self, *events: Event) -> None:
+        content = io.BytesIO()
+        records = RecordWriter(content)
+        for event in events:
+            event.wall_time = time.time()
+            records.write(event.SerializeToString())
+        _append(self._events, content.getvalue())
+
+
+def _append(path: Path, content: bytes) -> None:
+    with named(path), path.open("ab") as file:
+        file.write(content)

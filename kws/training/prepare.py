@@ -145,6 +145,8 @@ def make_nnet(path: str, features: FeatureOptions, inventory: UnitInventory, see
         InputError: a fault in the config, or it reads features of another number of columns.
     """
     lines = parse_config(read_text(path), path)
+    if not lines:
+        raise InputError(f"{path}: holds no component; write one per line")
     resized = resize_output(lines, len(inventory.units))
     for old, new in zip(lines, resized, strict=True):
         if old != new:

@@ -108,7 +108,8 @@ def train(
     dev = DevSet.of(dev_data, features) if dev_data else None
     clock = _Clock()
 
-    with killed_workers_told(), TrainLog(directory, state.epoch, echo) as text_log:
+    with killed_workers_told():
+        text_log = TrainLog(directory, state.epoch, echo)
         text_log.line(_begin_line(state, draws, device))
         while state.epoch < options.num_epochs:
             if state.job == 0 and state.epoch + 1 in options.realign_epochs:
