@@ -18,7 +18,8 @@ network=conf/tdnn.config
 features=conf/fbank40.conf
 objective=max-pool
 train_config=""
-units_per_word=1
+units_per_word=3
+num_epochs=""
 exp=exp/default
 fa_per_hour=1
 nj=2
@@ -33,7 +34,8 @@ recipes/run.sh [--stage N] [--stop-stage N] [--keywords "computer,jarvis,view gl
   [--noise "DIR..."] [--rir "DIR..."]    mixed into the training audio
   [--test-noise "DIR..."]                counts on test a second time in this noise at 10 dB
   [--network conf/X.config] [--features conf/X.conf] [--objective ce|max-pool]
-  [--train-config conf/X.conf] [--units-per-word N] [--seed N] [--device cpu|cuda]
+  [--train-config conf/X.conf] [--num-epochs N] [--units-per-word N (3)] [--seed N]
+  [--device cpu|cuda]
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
 USAGE
 }
@@ -50,7 +52,7 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     --stage | --stop-stage | --keywords | --train | --dev | --test | --noise | --test-noise | --rir | \
-      --network | --features | --objective | --train-config | --units-per-word | --exp | \
+      --network | --features | --objective | --train-config | --units-per-word | --num-epochs | --exp | \
       --fa-per-hour | --nj | --seed | --device | --corpus-scale)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
@@ -61,9 +63,20 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-for number in stage stop_stage nj seed units_per_word; do
+for number in stage stop_stage nj seed units_per_word ${num_epochs:+num_epochs}; do
   [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: must be a whole number"
 done
+for number in nj units_per_word; do
+  [ "${!number}" -gt 0 ] || fail "--${number//_/-} ${!number}: must be greater than 0"
+done
+for number in fa_per_hour corpus_scale; do
+  [[ ${!number} =~ ^[0-9]*\.?[0-9]+$ && ${!number} =~ [1-9] ]] ||
+    fail "--${number//_/-} ${!number}: must be a number greater than 0"
+done
+case $device in
+  cpu | cuda) ;;
+  *) fail "--device $device: must be cpu or cuda" ;;
+esac
 case $objective in
   ce | max-pool) ;;
   *) fail "--objective $objective: must be ce or max-pool" ;;
@@ -83,15 +96,21 @@ absolute() {
   done
   echo "${out[*]}"
 }
-train=$(absolute "$train") dev=$(absolute "$dev") test=$(absolute "$test")
-noise=$(absolute "$noise") test_noise=$(absolute "$test_noise") rir=$(absolute "$rir")
+for dirs in train dev test noise test_noise rir; do
+  resolved=$(absolute "${!dirs}") # an assignment of its own: a failure in it ends the script
+  printf -v "$dirs" '%s' "$resolved"
+done
+# shellcheck disable=SC2086  # lists of folders
+twice=$(printf '%s\n' $train $dev $test | sort | uniq -d | head -n 1)
+[ -z "$twice" ] || fail "$twice: is given twice; nothing may be in two of --train, --dev and --test"
+[ ! -e "$exp" ] || [ -d "$exp" ] || fail "--exp $exp: is a file; name a folder"
 mkdir -p "$exp" && exp=$(cd "$exp" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. recipes/env.sh
-use_environment train
 for file in "$network" "$features" "$train_config"; do
   [ -f "$file" ] || fail "$file: no such file (relative to $(pwd))"
 done
+. recipes/env.sh
+use_environment train
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 corpus=$exp/corpus
@@ -132,11 +151,13 @@ fi
 
 if runs 3; then
   echo "== stage 3: training"
+  epochs=()
+  [ -z "$num_epochs" ] || epochs=(--num-epochs "$num_epochs")
   kws train --data "$data/train" --ali "$exp/train.ctm" --ali "$exp/dev.ctm" \
     --dev-data "$data/dev" --network "$network" --features "$features" \
     --cmvn-stats "$exp/feats/cmvn.stats" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
-    --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"
+    "${epochs[@]}" --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"
 fi
 
 if runs 4; then
