@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import warnings
@@ -15,6 +16,8 @@ from kws.data.chunks import Pool
 from kws.data.draws import Job
 from kws.data.examples import Examples
 from kws.errors import InputError
+
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent ends
 
 
 class Workers:
@@ -37,7 +40,7 @@ class Workers:
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
             collate_fn=_as_it_is,
-            worker_init_fn=_leave_interrupts_to_parent,
+            worker_init_fn=_follow_parent,
             multiprocessing_context="fork" if num_workers and sys.platform == "linux" else None,
         )
 
@@ -73,5 +76,11 @@ def _as_it_is(pool: Any) -> Any:
     return pool
 
 
-def _leave_interrupts_to_parent(worker: int) -> None:
+def _follow_parent(worker: int) -> None:
+    """Leave interrupts to the parent, and end when it is killed.
+
+    A worker may wait for a lock that the killed process held: only the kernel then ends it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
