@@ -130,7 +130,7 @@ def test_killed_at_any_moment_it_continues_to_the_same_model(
             time.sleep(0.01)
         time.sleep(moments.uniform(0.0, 0.3))
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)  # its workers end too: they hold the other end of its pipes
         kills += process.returncode == -signal.SIGKILL
     assert kills >= 1, "it ended before it could be killed"
     assert not (exp / "final.kws").exists()
