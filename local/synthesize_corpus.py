@@ -75,10 +75,11 @@ def main(
 
 
 class _ProgressBars(Progress):
-    """One bar per directory, on standard error."""
+    """One bar per directory, on standard error where that is a terminal."""
 
     def __init__(self) -> None:
-        super().__init__(console=Console(stderr=True))
+        console = Console(stderr=True)
+        super().__init__(console=console, disable=not console.is_terminal)
         self._bars: dict[str, TaskID] = {}
 
     def show(self, name: str, done: int, total: int) -> None:
