@@ -95,11 +95,19 @@ def _print_model(model: ModelFile) -> None:
         print(f"card {name}: {_short(value)}")
 
 
-def _threshold(threshold: dict[str, Any] | None) -> str:
-    if threshold is None:
+def _threshold(entry: dict[str, Any] | None) -> str:
+    """A threshold and what was measured when it was solved."""
+    if entry is None:
         return "no threshold"
-    details = {name: value for name, value in threshold.items() if name != "threshold"}
-    return f"threshold {threshold['threshold']:g}" + (f" {_short(details)}" if details else "")
+    text = f"threshold {entry['threshold']:g}"
+    if "fa_per_hour_upper" in entry and "hours" in entry:
+        text += (
+            f", solved on {entry['hours']:.3g} h: {entry['fa_per_hour']:.3g} false alarms per hour"
+            f" (95 %: below {entry['fa_per_hour_upper']:.3g})"
+        )
+    if isinstance(entry.get("miss_rate"), float):
+        text += f", {100 * entry['miss_rate']:.3g} % misses"
+    return text
 
 
 def _short(value: Any) -> str:

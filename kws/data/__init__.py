@@ -8,6 +8,7 @@ from kws.data.data_dir import (
     read_data_dir,
 )
 from kws.data.hashing import hash_of
+from kws.data.licences import licence_files
 from kws.data.text import keyword_spans, keywords_in
 from kws.data.writing import write_data_dir
 
@@ -19,6 +20,7 @@ __all__ = [
     "hash_of",
     "keyword_spans",
     "keywords_in",
+    "licence_files",
     "read_ctm",
     "read_data_dir",
     "read_wrd_phn",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kws.data.data_dir import DataDir, Utterance
+from kws.data.licences import copy_licences
 from kws.data.table_file import raise_first, scan_table
 from kws.data.writing import refuse_to_overwrite, write_data_dir
 from kws.errors import InputError
@@ -87,7 +88,7 @@ def _difference(one: tuple[DataDir, Utterance], two: tuple[DataDir, Utterance]) 
 
 
 def write_copy(out: str | Path, data: DataDir, sources: Sequence[DataDir]) -> None:
-    """Write the tables of `data` to another directory; audio stays where it is.
+    """Write the tables and licences of `data` to another directory; audio stays where it is.
 
     Args:
         out: the directory to write.
@@ -100,3 +101,4 @@ def write_copy(out: str | Path, data: DataDir, sources: Sequence[DataDir]) -> No
     refuse_to_overwrite(out, sources)
     words = [word for of_utterance in data.words.values() for word in of_utterance]
     write_data_dir(out, data.utterances, ctm=words)
+    copy_licences(out, sources)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import kws
-from kws.data import DataDir, hash_of
+from kws.data import DataDir, hash_of, licence_files
 
 
 def data_entries(dirs: Iterable[DataDir]) -> list[dict[str, Any]]:
@@ -23,12 +23,6 @@ def data_entries(dirs: Iterable[DataDir]) -> list[dict[str, Any]]:
         }
         for data in dirs
     ]
-
-
-def licence_files(data: DataDir) -> list[str]:
-    """The names of the licence texts in a data dir: its files LICENSE*, LICENCE* and COPYING*."""
-    patterns = ("LICEN[SC]E*", "COPYING*")
-    return sorted({path.name for pattern in patterns for path in data.path.glob(pattern)})
 
 
 def versions() -> dict[str, str]:

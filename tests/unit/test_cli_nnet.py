@@ -119,7 +119,15 @@ def test_info_of_a_model(
         "keywords": [{"name": "view glass", "units": [1, 2]}, {"name": "glass", "units": [2]}],
         "posterior": {"w_smooth": 30, "w_max": 100, "confidence": "chen"},
         "refractory_s": 1.0,
-        "thresholds": {"view glass": {"threshold": 0.625, "fa_per_hour": 0.5}},
+        "thresholds": {
+            "view glass": {
+                "threshold": 0.625,
+                "fa_per_hour": 0.5,
+                "fa_per_hour_upper": 2.786,
+                "hours": 2.0,
+                "miss_rate": 0.125,
+            }
+        },
         "card": {"licence": "CC0", "seed": 7, "long": "x" * 300},
     }
     write_model(path, ModelFile(NETWORK, features.read_text(), metadata, nnet.tensors()))
@@ -129,7 +137,7 @@ def test_info_of_a_model(
     assert lines[lines.index("") + 1 :] == [
         "features: --feature-type=fbank --num-mel-bins=40 --frame-shift=12.5",
         "units: <filler>, view, glass",
-        'keyword view glass: units view, glass; threshold 0.625 {"fa_per_hour": 0.5}',
+        "keyword view glass: units view, glass; threshold 0.625, solved on 2 h: 0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses",
         "keyword glass: units glass; no threshold",
         'posterior: {"w_smooth": 30, "w_max": 100, "confidence": "chen"}',
         "refractory_s: 1.0",
