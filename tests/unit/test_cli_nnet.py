@@ -137,7 +137,8 @@ def test_info_of_a_model(
     assert lines[lines.index("") + 1 :] == [
         "features: --feature-type=fbank --num-mel-bins=40 --frame-shift=12.5",
         "units: <filler>, view, glass",
-        "keyword view glass: units view, glass; threshold 0.625, solved on 2 h: 0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses",
+        "keyword view glass: units view, glass; threshold 0.625, solved on 2 h: "
+        "0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses",
         "keyword glass: units glass; no threshold",
         'posterior: {"w_smooth": 30, "w_max": 100, "confidence": "chen"}',
         "refractory_s: 1.0",
