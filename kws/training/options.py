@@ -83,8 +83,8 @@ class TrainOptions:
         default=True,
     )
     realign_epochs: tuple[int, ...] = key(
-        "epochs, counted from 1, at whose start the word times are found anew with the network as "
-        "it is then, such as 2:4",
+        "epochs, counted from 1, at whose start word times that are no exact ones (of a data "
+        "dir's ctm) are found anew with the network as it is then, such as 2:4",
         default=(),
     )
     seed: int = key("decides everything random", default=0, check=non_negative)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from kws.data import Word
 from kws.data.draws import Draws, generator_of
 from kws.data.examples import Examples
 from kws.errors import InputError
@@ -196,14 +197,21 @@ def _check_loss(state: TrainState, directory: Path) -> None:
 
 
 def _realign(task: Task, state: TrainState) -> str:
-    """Find all word times anew with the network as it is; returns a line for the log."""
+    """Find word times anew with the network as it is; returns a line for the log.
+
+    Times in a data dir's own ctm are exact and stay.
+    """
     spotter = task.spotter(state.averaged(), {})
     sets = [task.train] if task.dev is None else [task.train, task.dev]
     old = {utterance: words for data in sets for utterance, words in data.times.items()}
     old |= state.times
+    found: dict[str, list[Word]] = {}
     for data in (data for one in sets for data in one.dirs):
-        state.times |= realign(spotter, data, data.utterances)
-    return f"epoch {state.epoch + 1}: realigned: {boundary_moves(old, state.times)}"
+        guessed = [u for u in data.utterances if not data.words.get(u.id)]
+        found |= realign(spotter, data, guessed)
+    state.times |= found
+    moves = boundary_moves(old, found) if found else "nothing, all word times are exact"
+    return f"epoch {state.epoch + 1}: realigned: {moves}"
 
 
 def _end_epoch(

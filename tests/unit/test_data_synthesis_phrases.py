@@ -70,7 +70,7 @@ def test_parts_and_near_words_made_of_phonemes():
 
 @pytest.mark.parametrize("set_name", ["train", "dev", "test"])
 def test_negative_phrases_hold_no_keyword_by_text_or_sound(known, set_name):
-    book = known.phrasebook(KEYWORDS, set_name, 0.5)
+    book = known.phrasebook(KEYWORDS, set_name, 0.5, 0.4)
     generator = np.random.default_rng(1)
     phrases = [book.negative(generator) for _ in range(400)]
     text = [" ".join(label(token) for token in phrase.split()) for phrase in phrases]
@@ -81,6 +81,8 @@ def test_negative_phrases_hold_no_keyword_by_text_or_sound(known, set_name):
     assert "computers" not in joined
     assert len(set(phrases)) > 300
     assert joined.count("<unk>") > 20
+    book = known.phrasebook(KEYWORDS, set_name, 0.5)
+    assert not any("[[" in book.negative(generator) for _ in range(100))
 
 
 def test_two_negative_phrases_make_no_keyword_together():
@@ -122,7 +124,7 @@ def test_keyword_in_every_sentence_is_refused():
         for text in (*SENTENCES, *COMMANDS, *PATTERNS, *ADDRESSES, *sum(SLOTS.values(), ()))
         for token in (label(token) for token in text.split())
     }
-    book = Phrasebook(("stop",), pronunciations, "train", 0.0, {})
+    book = Phrasebook(("stop",), pronunciations, "train", 0.0, 0.0, {})
     with pytest.raises(InputError, match="choose longer or rarer words"):
         book.negative(np.random.default_rng(0))
 
@@ -200,4 +202,4 @@ def test_scaled_options():
         with pytest.raises(InputError, match="must be greater than 0"):
             CorpusOptions(("stop",)).scaled(scale)
     with pytest.raises(InputError, match="negative hours nan"):
-        SetOptions(1, 1, float("nan"), 0.5, 0.5, 0.5, (1.0, 2.0))
+        SetOptions(1, 1, float("nan"), 0.5, 0.5, 0.5, 0.5, (1.0, 2.0))

@@ -191,7 +191,9 @@ class _Maker:
     def _speech(self, workplace: Path) -> list[Made]:
         options = self.options.set_options(self._set_name)
         noise_files = tuple(sorted((self.out / f"noise_{self.name}").glob("audio/*.flac")))
-        book = self.known.phrasebook(self.options.keywords, self.name, options.confusable_share)
+        book = self.known.phrasebook(
+            self.options.keywords, self.name, options.confusable_share, options.made_up_share
+        )
         jobs = []
         for index, speaker in enumerate(self._speakers()):
             jobs.append(

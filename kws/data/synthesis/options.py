@@ -23,6 +23,8 @@ class SetOptions:
     """hours of utterances without any keyword, at least"""
     confusable_share: float
     """part of the negative phrases that are made to be mistaken for a keyword, 0 to 1"""
+    made_up_share: float
+    """part of the words exchanged in such phrases that are no words (`compuder`), 0 to 1"""
     foreign_share: float
     """part of the speakers that have a foreign accent, 0 to 1"""
     noise_share: float
@@ -60,9 +62,9 @@ class CorpusOptions:
     """seconds of each recording of noise"""
     num_rooms: int = 40
     """room impulse responses"""
-    train: SetOptions = SetOptions(400, 600, 1.75, 0.5, 0.25, 0.2, (5.0, 25.0))
-    dev: SetOptions = SetOptions(60, 60, 1.0, 0.25, 0.0, 1.0, (10.0, 20.0))
-    test: SetOptions = SetOptions(150, 150, 3.0, 0.25, 0.0, 1.0, (10.0, 20.0))
+    train: SetOptions = SetOptions(400, 600, 1.75, 0.4, 0.4, 0.25, 0.2, (5.0, 25.0))
+    dev: SetOptions = SetOptions(60, 60, 1.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
+    test: SetOptions = SetOptions(150, 150, 3.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
 
     def set_options(self, name: str) -> SetOptions:
         """Those of the set `train`, `dev` or `test`."""

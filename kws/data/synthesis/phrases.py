@@ -39,6 +39,8 @@ class Phrasebook:
     """train, dev or test: whose sentences are used"""
     confusable_share: float
     """part of the negative phrases that are made to be mistaken for a keyword"""
+    made_up_share: float
+    """part of the words exchanged in them that are no words but sound like parts of one"""
     near: Mapping[str, tuple[str, ...]]
     """of every word of a keyword the words that sound like it"""
 
@@ -108,9 +110,9 @@ class Phrasebook:
     def _instead_of(self, word: str, generator: np.random.Generator) -> str:
         phonemes = self.pronunciations[word]
         kind = generator.random()
-        if kind < 0.2:
+        if kind < 0.5 * self.made_up_share:
             return near_word(phonemes, generator)
-        if kind < 0.4:
+        if kind < self.made_up_share:
             return _one_of(parts(phonemes) or (near_word(phonemes, generator),), generator)
         near = self.near[word]  # the nearest come most often
         return near[int(len(near) * generator.random() ** 2)]

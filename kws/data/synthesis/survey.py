@@ -31,10 +31,16 @@ class Survey:
     """by accent"""
 
     def phrasebook(
-        self, keywords: tuple[str, ...], set_name: str, confusable_share: float
+        self,
+        keywords: tuple[str, ...],
+        set_name: str,
+        confusable_share: float,
+        made_up_share: float = 0.0,
     ) -> Phrasebook:
         """What is said in a set."""
-        return Phrasebook(keywords, self.pronunciations, set_name, confusable_share, self.near)
+        return Phrasebook(
+            keywords, self.pronunciations, set_name, confusable_share, made_up_share, self.near
+        )
 
 
 def survey(keywords: tuple[str, ...]) -> Survey:
