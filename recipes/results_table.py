@@ -65,8 +65,9 @@ def _point_rows(experiment: Path, evaluation: str) -> Iterator[str]:
             if (row["keyword"], row["condition"]) == (keyword, condition)
         }
         operating = points.get("dev-solved") or points["stored"]
+        alarms, hours = operating["false_alarms"], float(operating["hours"])
         cells = [
-            f"{_rate(operating)}; {operating['false_alarms']} alarms in {operating['hours']} h: "
+            f"{_rate(operating)}; {alarms} alarms in {hours:.3g} h: "
             f"{_bounds(operating, 'fa_per_hour', 1)}/h",
             *(_rate(points[f"curve-at-{n}"]) for n in (0, 1, 5) if f"curve-at-{n}" in points),
         ]
