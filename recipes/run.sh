@@ -16,7 +16,7 @@ keywords="computer,jarvis,view glass"
 train="" dev="" test="" noise="" test_noise="" rir=""
 network=conf/tdnn.config
 features=conf/fbank40.conf
-objective=ce
+objective=max-pool
 train_config=""
 units_per_word=3
 num_epochs=""

@@ -140,16 +140,24 @@ def _run(command: Any, args: list[str], name: str) -> int:
         path = context.command_path if context is not None else name
         return _fail(f"{path}: {error.format_message()} (see {path} --help)")
     except BrokenPipeError:
-        # whoever read our output has gone; nothing more can be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 1
     except FileExistsError as error:
         return _fail(f"{error.filename}: is a file; name a directory")
     except OSError as error:
+        _give_up_stdout()
         place = error.filename if error.filename is not None else name
         return _fail(f"{place}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         return 130
+
+
+def _give_up_stdout() -> None:
+    """If nothing more can be written (a full disk, a reader that has gone), not even at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

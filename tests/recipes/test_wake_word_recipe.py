@@ -69,8 +69,11 @@ def test_every_stage_leaves_what_it_promises(exp: Path) -> None:
 def test_the_operating_point_is_one_that_was_solved_on_dev(exp: Path) -> None:
     with (exp / "eval" / "operating_points.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {row["keyword"] for row in rows} == {"computer", "pooled"}
-    assert any(row["keyword"] == "computer" and int(row["positives"]) > 0 for row in rows)
+    assert {row["keyword"] for row in rows} == {"computer"}
+    solved = [row for row in rows if row["threshold_source"] == "dev-solved"]
+    assert {row["set"] for row in solved} == {"dev", "test"}
+    assert len({row["threshold"] for row in solved}) == 1
+    assert all(int(row["positives"]) > 0 for row in solved)
 
 
 def test_events_of_the_long_recording_are_json_lines(exp: Path) -> None:
