@@ -85,7 +85,10 @@ given=0
 for dirs in "$train" "$dev" "$test"; do [ -z "$dirs" ] || given=$((given + 1)); done
 [ "$given" -eq 0 ] || [ "$given" -eq 3 ] ||
   fail "--train, --dev and --test belong together: give all three (kws data subset cuts a data dir)"
-[ -n "$train_config" ] || train_config=conf/train_${objective/-/_}.conf
+if [ -z "$train_config" ]; then
+  train_config=conf/train_${objective/-/_}.conf
+  [ "$given$objective" != 0max-pool ] || train_config=conf/train_synthetic.conf
+fi
 
 # the environment needs the checkout; data dirs may be relative to where the user stands
 absolute() {
