@@ -59,7 +59,7 @@ def main(
     Examples:
       synthesize_corpus.py data/synthetic
       synthesize_corpus.py data/marvin --keywords "hey marvin" --train-positives 1000
-      synthesize_corpus.py /tmp/small --scale 0.02
+      synthesize_corpus.py data/small --scale 0.02
     """
     options = CorpusOptions(parse_keywords(keywords), seed=seed).scaled(scale)
     options = replace(

@@ -87,7 +87,9 @@ for dirs in "$train" "$dev" "$test"; do [ -z "$dirs" ] || given=$((given + 1)); 
   fail "--train, --dev and --test belong together: give all three (kws data subset cuts a data dir)"
 if [ -z "$train_config" ]; then
   train_config=conf/train_${objective/-/_}.conf
-  [ "$given$objective" != 0max-pool ] || train_config=conf/train_synthetic.conf
+  if [ "$given" -eq 0 ] && [ "$objective" = max-pool ]; then
+    train_config=conf/train_synthetic.conf
+  fi
 fi
 
 # the environment needs the checkout; data dirs may be relative to where the user stands

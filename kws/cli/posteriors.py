@@ -211,6 +211,4 @@ def _samples(data: DataDir, utterance: Utterance, pipeline: FeaturePipeline) -> 
         waveform = data.load(utterance, pipeline.options.sample_rate)
     except InputError as error:
         return str(error)
-    except OSError as error:
-        return f"{utterance.place}: {utterance.recording}: {error.strerror}"
     return torch.from_numpy(waveform.samples)[None]

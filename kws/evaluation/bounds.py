@@ -53,8 +53,7 @@ def poisson_estimate(count: int, exposure: float, level: float = LEVEL) -> Estim
     Raises:
         ValueError: no exposure, or a negative count.
     """
-    if exposure <= 0 or count < 0:
-        raise ValueError(f"a rate of {count} in {exposure} is undefined")
+    _check_rate(count, exposure)
     tail = (1 - level) / 2
     lower = special.gammaincinv(count, tail) if count > 0 else 0.0
     upper = special.gammainccinv(count + 1, tail)
@@ -73,6 +72,10 @@ def poisson_upper(count: int, exposure: float, level: float = LEVEL) -> float:
     Raises:
         ValueError: no exposure, or a negative count.
     """
+    _check_rate(count, exposure)
+    return float(special.gammainccinv(count + 1, 1 - level)) / exposure
+
+
+def _check_rate(count: int, exposure: float) -> None:
     if exposure <= 0 or count < 0:
         raise ValueError(f"a rate of {count} in {exposure} is undefined")
-    return float(special.gammainccinv(count + 1, 1 - level)) / exposure
