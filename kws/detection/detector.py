@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -46,12 +46,12 @@ class OpenEvent:
     confidence: float
 
 
-@dataclass(frozen=True)
-class DetectorState:
+class DetectorState(NamedTuple):
     """All that the past of a stream means to its future."""
 
     num_frames: int
-    smoothed: np.ndarray  # (at most w_max - 1, C), the last frames
+    smoothed: tuple[np.ndarray, ...]  # (T, C) each: the last w_max - 1 frames, and a few before
+    num_kept: int  # frames in them
     arming: tuple[Arming, ...]  # of each keyword
     open: tuple[OpenEvent, ...]
 
@@ -105,6 +105,7 @@ class Detector:
             raise InputError(f"w_max={w_max}: it must be 1 frame or more")
         self.keywords = tuple(keywords)
         self.thresholds = np.array([thresholds[name] for name in names], dtype=np.float64)
+        self._lowest = float(self.thresholds.min(initial=math.inf))
         self.refractory_frames = frames_of(refractory_s, frame_shift_s)
         self.frame_shift_s = frame_shift_s
         self.frame_offset_s = frame_offset_s
@@ -112,7 +113,7 @@ class Detector:
 
     def init_state(self) -> DetectorState:
         """The state before the first frame: every keyword is armed."""
-        return DetectorState(0, np.zeros((0, 0)), (Arming(),) * len(self.keywords), ())
+        return DetectorState(0, (), 0, (Arming(),) * len(self.keywords), ())
 
     def step(
         self, x: tuple[np.ndarray, np.ndarray], state: DetectorState
@@ -124,17 +125,18 @@ class Detector:
             state: what the step before returned.
         """
         confidences, smoothed = x
-        num_frames = len(confidences)
         if confidences.shape != (len(smoothed), len(self.keywords)):
             raise InputError(
                 f"confidences {confidences.shape} and smoothed posteriors {smoothed.shape}: "
                 f"they must be (T, {len(self.keywords)}) and (T, units)"
             )
-        if num_frames == 0:
+        if not confidences.size:
             return [], state
-        past = state.smoothed.reshape(-1, smoothed.shape[1])
-        known = np.concatenate((past, smoothed))
-        first = state.num_frames - len(past)  # the frame of known[0]
+        # compared as Python's numbers, not as float32: see `next_triggers`
+        if not state.open and confidences.max().item() < self._lowest:
+            return [], self._next(smoothed, state, _fallen(state.arming), ())
+        known = np.concatenate((*state.smoothed, smoothed))
+        first = state.num_frames - state.num_kept  # the frame of known[0]
         events, arming = self._triggered(confidences, known, first, state)
         ended, open_events = [], []
         for event in (*state.open, *events):
@@ -144,9 +146,7 @@ class Detector:
             else:
                 ended.append((end, event))
         ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
-        # a copy: a view would keep the whole block alive
-        kept = known[max(0, len(known) - (self.w_max - 1)) :].copy()
-        new_state = DetectorState(state.num_frames + num_frames, kept, arming, tuple(open_events))
+        new_state = self._next(smoothed, state, arming, tuple(open_events))
         return [self._detection(event, end) for end, event in ended], new_state
 
     def flush(self, state: DetectorState) -> list[Detection]:
@@ -154,12 +154,31 @@ class Detector:
         still_open = sorted(state.open, key=lambda event: (event.keyword, event.trigger))
         return [self._detection(event, state.num_frames - 1) for event in still_open]
 
+    def _next(
+        self,
+        smoothed: np.ndarray,
+        state: DetectorState,
+        arming: tuple[Arming, ...],
+        open_events: tuple[OpenEvent, ...],
+    ) -> DetectorState:
+        """The state after a chunk; frames that no window reaches any more go, block by block."""
+        needed = self.w_max - 1
+        # a copy: a view would keep the whole block alive
+        latest = smoothed[max(0, len(smoothed) - needed) :].copy()
+        blocks = (*state.smoothed, latest)
+        num_kept = state.num_kept + len(latest)
+        oldest = 0
+        while num_kept - len(blocks[oldest]) >= needed and oldest < len(blocks) - 1:
+            num_kept -= len(blocks[oldest])
+            oldest += 1
+        return DetectorState(
+            state.num_frames + len(smoothed), blocks[oldest:], num_kept, arming, open_events
+        )
+
     def _triggered(
         self, confidences: np.ndarray, known: np.ndarray, first: int, state: DetectorState
     ) -> tuple[list[OpenEvent], tuple[Arming, ...]]:
         """The events that begin in the chunk."""
-        if not (confidences >= self.thresholds).any():
-            return [], tuple(a if a.fell else replace(a, fell=True) for a in state.arming)
         events, arming = [], []
         for k, keyword in enumerate(self.keywords):
             triggers, after = next_triggers(
@@ -221,6 +240,14 @@ class Detector:
 
     def _time(self, frame: int) -> float:
         return self.frame_offset_s + frame * self.frame_shift_s
+
+
+def _fallen(arming: tuple[Arming, ...]) -> tuple[Arming, ...]:
+    """The arming of every keyword after frames that were all below its threshold."""
+    for keyword in arming:
+        if not keyword.fell:
+            return tuple(Arming(a.ready) for a in arming)
+    return arming
 
 
 def frames_of(seconds: float, frame_shift_s: float) -> int:

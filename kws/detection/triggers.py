@@ -36,7 +36,8 @@ def next_triggers(
     Returns:
         the triggers, counted from the start of the stream, and the arming after the chunk.
     """
-    above = confidence >= threshold
+    # in float64: numpy would round the threshold to the precision of float32 confidences
+    above = confidence.astype(np.float64, copy=False) >= threshold
     if not above.any():
         return [], Arming(arming.ready, arming.fell or len(confidence) > 0)
     high = start + np.flatnonzero(above)

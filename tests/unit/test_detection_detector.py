@@ -192,9 +192,35 @@ def test_a_step_leaves_the_state_it_was_given_alone():
 
 def test_nothing_of_the_past_outlives_w_max_frames():
     detector = Detector(ONE, {"one": 0.5}, w_max=10)
-    _, state = detector.step((np.zeros((5000, 1)), np.zeros((5000, 2))), detector.init_state())
-    assert state.smoothed.base is None
-    assert state.smoothed.shape == (9, 2)
+    state = detector.init_state()
+    for num_frames in (5000, 1, 8, 9, 3, 2, 5000, *[1] * 40):
+        _, state = detector.step((np.zeros((num_frames, 1)), np.zeros((num_frames, 2))), state)
+        lengths = [len(block) for block in state.smoothed]
+        assert all(block.base is None for block in state.smoothed)
+        assert sum(lengths) == state.num_kept
+        assert sum(lengths[1:]) < 9 <= sum(lengths) <= 9 + 8
+
+
+def test_a_quiet_frame_costs_no_look_at_the_past():
+    """The frames of a quiet stream are kept as they came: nothing is joined or copied again."""
+    detector = Detector(ONE, {"one": 0.5}, w_max=10)
+    quiet = (np.zeros((1, 1)), np.zeros((1, 2)))
+    _, before = detector.step(quiet, detector.init_state())
+    _, after = detector.step(quiet, before)
+    assert after.smoothed[0] is before.smoothed[0]
+
+
+def test_a_threshold_is_not_rounded_to_the_precision_of_the_confidences():
+    confidence = np.float32(0.1)
+    words = [*ONE, Word("loud", (1,))]
+    confidences = np.array([[confidence, 0.0], [confidence, 0.9]], np.float32)
+    smoothed = np.ones((2, 2), np.float32)
+    for threshold, fires in ((float(confidence), True), (float(confidence) + 1e-10, False)):
+        detector = Detector(words, {"one": threshold, "loud": 0.5})
+        events = list(chain.from_iterable(run(detector, (confidences, smoothed))))
+        assert ("one" in {event.keyword for event in events}) is fires
+        frames = [(confidences[t : t + 1], smoothed[t : t + 1]) for t in range(2)]
+        assert list(chain.from_iterable(run_in_chunks(detector, frames))) == events
 
 
 @pytest.mark.parametrize(
