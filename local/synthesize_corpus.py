@@ -39,10 +39,10 @@ def main(
         int | None, typer.Option(min=1, help="Utterances per keyword (150).")
     ] = None,
     train_hours: Annotated[
-        float | None, typer.Option(min=0.001, help="Hours without any keyword (1.75).")
+        float | None, typer.Option(min=0.001, help="Hours without any keyword (8).")
     ] = None,
     dev_hours: Annotated[
-        float | None, typer.Option(min=0.001, help="Hours without any keyword (1).")
+        float | None, typer.Option(min=0.001, help="Hours without any keyword (3).")
     ] = None,
     test_hours: Annotated[
         float | None, typer.Option(min=0.001, help="Hours without any keyword (3).")

@@ -154,7 +154,7 @@ class Augmenter:
         """
         options = self.options
         num_examples, num_frames, num_bins = features.shape
-        if num_frames == 0:
+        if num_frames == 0 or options.time_masks + options.freq_masks == 0:
             return features.clone()
         over_time = _random_spans(
             (num_examples, options.time_masks), options.time_mask_frames, num_frames, generator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -42,6 +43,28 @@ class Minibatch:
     inputs: Tensor  # (B, left context + F + right context, D)
     labels: Tensor  # (B, F), IGNORED where there is nothing to learn
     targets: tuple[Target, ...]  # their `chunk` is a row of this minibatch
+    every: int = 1  # the labels and targets are of every so manieth frame
+
+    def thinned(self, first: int, every: int) -> Minibatch:
+        """The same with the frames first, first + every, ... alone to be learnt.
+
+        The inputs begin `first` frames later. Of a target that keeps fewer frames than it has
+        units nothing is learnt.
+
+        Args:
+            first: 0 to every - 1.
+        """
+        if every == 1:
+            return self
+        labels, targets = self.labels[:, first::every].clone(), []
+        for target in self.targets:
+            begin = max(0, math.ceil((target.first - first) / every))
+            end = math.ceil((target.end - first) / every)
+            if end - begin >= len(target.units):
+                targets.append(replace(target, first=begin, end=end))
+            else:
+                labels[target.chunk, begin:end] = IGNORED
+        return Minibatch(self.inputs[:, first:], labels, tuple(targets), every)
 
 
 @dataclass(frozen=True)

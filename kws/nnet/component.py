@@ -102,6 +102,16 @@ class Component(nn.Module):
         """Multiplications by a parameter for one output frame."""
         return 0
 
+    def spaced(self, x: Tensor, spacing: int, wanted: int) -> Tensor:
+        """The output at some frames only, from the input at those that they depend on.
+
+        Args:
+            x: (N, T, input_dim), input frames 0, spacing, 2 * spacing, ...; `spacing` divides all
+                of `context`'s offsets from its first one.
+            wanted: the distance between output frames, a multiple of `spacing`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} reads neighbours and cannot skip any")
+
     def new_parameter(self, line: ConfigLine, *shape: int) -> nn.Parameter:
         """A parameter of zeros; ConfigError when it is beyond any sensible size."""
         if torch.Size(shape).numel() > MAX_PARAMETERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -162,12 +163,21 @@ class Nnet(nn.Module):
         return self._propagate(self.components, x, pad, generator)
 
     def log_probabilities(
-        self, x: Tensor, pad: bool = True, generator: torch.Generator | None = None
+        self,
+        x: Tensor,
+        pad: bool = True,
+        generator: torch.Generator | None = None,
+        every: int = 1,
     ) -> Tensor:
         """The logarithm of the output of a network that ends in a softmax, without its floor.
 
         Args:
             x, pad, generator: as in `forward`.
+            every: give the output frames 0, every, 2 * every, ... only. Frames that none of them
+                depends on are not computed in any layer.
+
+        Returns:
+            As `forward`, with ceil(T / every) frames in place of T.
 
         Raises:
             InputError: the network ends in something else.
@@ -175,7 +185,8 @@ class Nnet(nn.Module):
         last = self.components[-1] if len(self.components) else None
         if not isinstance(last, SoftmaxComponent | LogSoftmaxComponent):
             raise InputError("the network does not end in a SoftmaxComponent; append one to learn")
-        return F.log_softmax(self._propagate(self.components[:-1], x, pad, generator), dim=-1)
+        x = self._propagate(self.components[:-1], x, pad, generator, every)
+        return F.log_softmax(x, dim=-1)
 
     def _propagate(
         self,
@@ -183,15 +194,22 @@ class Nnet(nn.Module):
         x: Tensor,
         pad: bool,
         generator: torch.Generator | None,
+        every: int = 1,
     ) -> Tensor:
         self._check_dim(x)
         if pad and x.shape[1] > 0:
             x = self._padded(x, self.left_context, self.right_context)
         if x.shape[1] <= self.left_context + self.right_context:
             return x.new_zeros((x.shape[0], 0, self.output_dim))
-        for component in components:
-            random = isinstance(component, RandomComponent)
-            x = component(x, generator) if random else component(x)
+        spacings = _spacings(components, every)
+        x = x[:, :: spacings[0]]
+        for component, spacing, wanted in zip(components, spacings, spacings[1:], strict=False):
+            if isinstance(component, RandomComponent):
+                x = component(x, generator)
+            elif component.span > 0:
+                x = component.spaced(x, spacing, wanted)
+            else:
+                x = component(x)
         return x
 
     def _check_dim(self, x: Tensor) -> None:
@@ -260,6 +278,19 @@ class Nnet(nn.Module):
             else:
                 x = component(x)
         return x, tuple(kept)
+
+
+def _spacings(components: Sequence[Component], every: int) -> list[int]:
+    """The distances between the frames that must be known before each component, and at the end.
+
+    Args:
+        every: the distance at the end.
+    """
+    spacings = [every]
+    for component in reversed(components):
+        offsets = (offset - component.context[0] for offset in component.context)
+        spacings.insert(0, math.gcd(spacings[0], *offsets))
+    return spacings
 
 
 def resize_output(lines: Sequence[ConfigLine], output_dim: int) -> list[ConfigLine]:

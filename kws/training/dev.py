@@ -49,8 +49,16 @@ class DevSet:
         return DevSet(tuple(replace(prepared, marks=m) for prepared, m in pairs))
 
     @torch.inference_mode()
-    def evaluate(self, nnet: Nnet, objective: Objective, device: torch.device) -> DevResult:
+    def evaluate(
+        self, nnet: Nnet, objective: Objective, device: torch.device, every: int = 1
+    ) -> DevResult:
         """The loss over the whole set, whatever the minibatches, and the frame accuracy.
+
+        Args:
+            nnet: the network.
+            objective: the loss.
+            device: where the network is.
+            every: look at every so manieth frame only, as in training.
 
         Raises:
             InputError: there is no frame.
@@ -61,7 +69,8 @@ class DevSet:
             pool = pool_of(self.utterances[first : first + UTTERANCES_AT_ONCE], objective.cut)
             size = objective.chunks_per_minibatch
             for minibatch in pool.minibatches(size, nnet.left_context, nnet.right_context, device):
-                log_posteriors = nnet.log_probabilities(minibatch.inputs, pad=False)
+                minibatch = minibatch.thinned(0, every)
+                log_posteriors = nnet.log_probabilities(minibatch.inputs, pad=False, every=every)
                 terms = objective.terms(log_posteriors, minibatch)
                 sums = [_added(a, b) for a, b in zip(sums or terms, terms, strict=True)]
                 counts = objective.counts(log_posteriors, minibatch)

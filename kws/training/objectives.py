@@ -140,7 +140,8 @@ class MaxPool:
         rival_losses = self._rival_losses(log_posteriors, minibatch)
         penalties = torch.where(choice.filler, filler_losses, rival_losses)
         penalties = penalties * (minibatch.labels != IGNORED)
-        num_worst = min(self.options.hard_frames, penalties.shape[1])
+        num_worst = math.ceil(self.options.hard_frames / minibatch.every)
+        num_worst = min(num_worst, penalties.shape[1])
         worst = penalties.topk(num_worst, dim=1).values.mean(dim=1)
         terms.append(Term(self.options.hard_weight, worst.sum(), len(worst)))
         return terms
@@ -156,8 +157,9 @@ class MaxPool:
 
     def _choice(self, log_posteriors: Tensor, minibatch: Minibatch) -> _Choice:
         known = log_posteriors.detach().cpu().numpy()
-        before = round(self.options.margin_before_s / self.frame_shift_s)
-        after = round(self.options.margin_after_s / self.frame_shift_s)
+        shift_s = self.frame_shift_s * minibatch.every
+        before = round(self.options.margin_before_s / shift_s)
+        after = round(self.options.margin_after_s / shift_s)
         far = np.ones(known.shape[:2], dtype=bool)
         choice = _Choice([], [], [], [], minibatch.labels != IGNORED)
         for target in minibatch.targets:

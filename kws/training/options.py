@@ -72,6 +72,13 @@ class TrainOptions:
     )
     chunks_per_minibatch: int = key("cross-entropy: chunks per step", default=128, check=positive)
     utterances_per_minibatch: int = key("max-pool: utterances per step", default=32, check=positive)
+    learn_every: int = key(
+        "learn at every so manieth output frame only, another first one in each step; neighbours "
+        "teach nearly the same, and a network whose Splices have offsets that are multiples of it "
+        "is trained in so much less time",
+        default=1,
+        check=positive,
+    )
     filler_weight: float = key(
         "weight of the mean over filler frames, relative to that over keyword frames (ce: of each "
         "filler frame)",

@@ -129,7 +129,10 @@ def train(
                     done = state.epoch + (state.job + step / num_steps) / draws.num_jobs
                     rate = effective_learning_rate(done / options.num_epochs, options)
                     set_learning_rate(state.optimizer, rate)
-                    log_posteriors = nnet.log_probabilities(minibatch.inputs, False, generator)
+                    minibatch = minibatch.thinned(step % options.learn_every, options.learn_every)
+                    log_posteriors = nnet.log_probabilities(
+                        minibatch.inputs, False, generator, options.learn_every
+                    )
                     loss = loss_of(objective.terms(log_posteriors, minibatch))
                     for parameter in parameters:
                         parameter.grad = None
@@ -139,7 +142,7 @@ def train(
                     state.optimizer.step()
                     state.average.update()
                     losses.append(loss.detach())
-                    clock.num_frames += minibatch.labels.numel()
+                    clock.num_frames += minibatch.labels.numel() * minibatch.every
                 state.add(losses, clock.lap_s())
                 _check_loss(state, directory)
                 on_progress(
@@ -238,7 +241,7 @@ def _end_epoch(
     if dev is not None:
         nnet = state.averaged().eval()
         values["dev/loss"], values["dev/accuracy"] = dev.evaluate(
-            nnet, objective, torch.device(task.device)
+            nnet, objective, torch.device(task.device), options.learn_every
         )
         known = [epoch["dev/loss"] for epoch in state.epochs]
         if options.select == "best" and values["dev/loss"] < min(known, default=math.inf):

@@ -50,6 +50,14 @@ def test_output_has_the_promised_shape(name: str) -> None:
     assert component.context[0] <= 0 <= component.context[-1]
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if make(name).span > 0])
+@pytest.mark.parametrize("every", [2, 3])
+def test_frames_left_out_do_not_change_the_others(name: str, every: int) -> None:
+    component = make(name)
+    x = some_input(component, component.span + 10, torch.float32)
+    assert torch.equal(component.spaced(x, 1, every), component(x)[:, ::every])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_of_input_is_right(name: str) -> None:
     component = make(name).double()

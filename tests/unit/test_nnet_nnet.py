@@ -13,6 +13,7 @@ from torch import Tensor
 from kws.config import ConfigError, parse_config
 from kws.errors import InputError
 from kws.nnet import Nnet, resize_output
+from kws.nnet.components import UpdatableComponent
 
 CONF = Path(__file__).parents[2] / "conf"
 NETWORKS = sorted(path.stem for path in CONF.glob("*.config"))
@@ -131,6 +132,31 @@ def test_log_probabilities_have_no_floor() -> None:
     x = torch.zeros(1, 1, 1)
     assert nnet.log_probabilities(x).tolist() == [[[0.0, -200.0]]]
     assert nnet(x).tolist() == [[[1.0, pytest.approx(1e-20)]]]  # 1e-20 as a float32
+
+
+@pytest.mark.parametrize("name", ["tdnn", "cnn_one_fpool3", "deep_kws"])
+@pytest.mark.parametrize("every", [1, 2, 3, 4])
+@pytest.mark.parametrize("num_frames", [1, 4, 9])
+def test_some_frames_are_those_of_all(name: str, every: int, num_frames: int) -> None:
+    nnet = make((CONF / f"{name}.config").read_text())
+    x = noise(2, nnet.left_context + num_frames + nnet.right_context, nnet.input_dim)
+    x = x.float()
+    some = nnet.log_probabilities(x, pad=False, every=every)
+    # single precision: a matrix product of other rows may round otherwise
+    expected = nnet.log_probabilities(x, pad=False)[:, ::every]
+    assert torch.allclose(some, expected, rtol=0, atol=1e-5)
+
+
+def test_frames_that_no_output_needs_are_not_computed() -> None:
+    nnet = make((CONF / "tdnn.config").read_text())
+    rows: list[int] = []
+    for component in nnet.components:
+        if isinstance(component, UpdatableComponent):
+            component.register_forward_pre_hook(lambda _, inputs: rows.append(inputs[0].shape[1]))
+    x = torch.zeros(1, nnet.left_context + 400 + nnet.right_context, nnet.input_dim)
+    nnet.log_probabilities(x, pad=False, every=4)
+    assert rows[-1] == 100
+    assert rows[0] < 0.6 * (400 + nnet.left_context + nnet.right_context)
 
 
 def test_log_probabilities_need_a_softmax() -> None:

@@ -62,8 +62,8 @@ class CorpusOptions:
     """seconds of each recording of noise"""
     num_rooms: int = 40
     """room impulse responses"""
-    train: SetOptions = SetOptions(400, 600, 1.75, 0.4, 0.4, 0.25, 0.2, (5.0, 25.0))
-    dev: SetOptions = SetOptions(60, 60, 1.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
+    train: SetOptions = SetOptions(400, 600, 8.0, 0.3, 0.4, 0.25, 0.2, (5.0, 25.0))
+    dev: SetOptions = SetOptions(60, 60, 3.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
     test: SetOptions = SetOptions(150, 150, 3.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
 
     def set_options(self, name: str) -> SetOptions:

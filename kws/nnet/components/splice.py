@@ -55,11 +55,14 @@ class _Context(Component):
             return None
         return super().key_value(attribute)
 
-    def shifted(self, x: Tensor) -> list[Tensor]:
-        """For each offset the frames that the output frames read there, (N, T - span, D)."""
-        num_frames = x.shape[1] - self.span
-        starts = [offset - self.context[0] for offset in self.context]
-        return [x[:, start : start + num_frames] for start in starts]
+    def forward(self, x: Tensor) -> Tensor:
+        return self.spaced(x, 1, 1)
+
+    def shifted(self, x: Tensor, spacing: int, wanted: int) -> list[Tensor]:
+        """For each offset the frames that the output frames read there, (N, T', D)."""
+        num_frames = x.shape[1] - self.span // spacing
+        starts = [(offset - self.context[0]) // spacing for offset in self.context]
+        return [x[:, start : start + num_frames : wanted // spacing] for start in starts]
 
 
 class SpliceComponent(_Context):
@@ -90,19 +93,19 @@ class SpliceComponent(_Context):
         if self.output_dim > INT32_MAX:
             raise line.error(f"{self.output_dim} output values do not fit into 32 bits")
 
-    def forward(self, x: Tensor) -> Tensor:
-        num_frames = x.shape[1] - self.span
+    def spaced(self, x: Tensor, spacing: int, wanted: int) -> Tensor:
         spliced = self.input_dim - self.const_component_dim
         frames = x[..., :spliced]
-        if len(self.context) == self.span + 1:
+        if len(self.context) == self.span // spacing + 1:
             # no holes: views, (N, T', D, K) -> (N, T', K, D) -> (N, T', K*D), offset slow; nothing
             # is copied for a single window or a single stream
-            y = frames.unfold(1, self.span + 1, 1).transpose(2, 3).flatten(2)
+            windows = frames.unfold(1, len(self.context), wanted // spacing)
+            y = windows.transpose(2, 3).flatten(2)
         else:
-            y = torch.cat(self.shifted(frames), dim=2)
+            y = torch.cat(self.shifted(frames, spacing, wanted), dim=2)
         if self.const_component_dim == 0:
             return y
-        return torch.cat([y, x[:, :num_frames, spliced:]], dim=2)
+        return torch.cat([y, self.shifted(x[..., spliced:], spacing, wanted)[0]], dim=2)
 
 
 class SpliceMaxComponent(_Context):
@@ -116,5 +119,5 @@ class SpliceMaxComponent(_Context):
         super().setup(line)
         self.input_dim = self.output_dim = self.dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.stack(self.shifted(x), dim=-1).max(dim=-1).values
+    def spaced(self, x: Tensor, spacing: int, wanted: int) -> Tensor:
+        return torch.stack(self.shifted(x, spacing, wanted), dim=-1).max(dim=-1).values
