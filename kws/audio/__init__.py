@@ -1,6 +1,16 @@
-"""Any sound file or stream as float32 samples at 16-bit scale."""
+"""Any sound file, stream or device as float32 samples at 16-bit scale."""
 
-from kws.audio.files import FULL_SCALE, Waveform, duration_s, read_audio, write_audio
+from kws.audio.files import (
+    FULL_SCALE,
+    Waveform,
+    duration_s,
+    num_channels,
+    read_audio,
+    write_audio,
+)
+from kws.audio.fitness import Finding, channel_findings, findings
+from kws.audio.measures import Measures, measure
+from kws.audio.microphone import InputDevice, Microphone, choose_device, input_devices
 from kws.audio.notices import NOTICES
 from kws.audio.resampling import resample, resample_chunks
 from kws.audio.stream import read_raw_chunks
@@ -8,8 +18,18 @@ from kws.audio.stream import read_raw_chunks
 __all__ = [
     "FULL_SCALE",
     "NOTICES",
+    "Finding",
+    "InputDevice",
+    "Measures",
+    "Microphone",
     "Waveform",
+    "channel_findings",
+    "choose_device",
     "duration_s",
+    "findings",
+    "input_devices",
+    "measure",
+    "num_channels",
     "read_audio",
     "read_raw_chunks",
     "resample",

@@ -121,6 +121,12 @@ def duration_s(path: str | Path) -> float:
         return int(sound.frames) / int(sound.samplerate)
 
 
+def num_channels(path: str | Path) -> int:
+    """How many channels a sound file has."""
+    with _opened(path, str(path)) as sound:
+        return int(sound.channels)
+
+
 @contextmanager
 def _opened(source: str | Path | BinaryIO, place: str) -> Iterator[Any]:
     with _binary(source, place) as stream:
