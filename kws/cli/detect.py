@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kws.detection import Detection
-    from kws.spotter import Spotter
+    from kws.runtime import Model, Stream
+    from kws.streaming import Stage
+
+    Search = Stage[np.ndarray, list[Detection], Any]
 
 STREAM_CHUNK_S = 0.08
+BLOCK_S = 30.0  # of a sound file, so that memory stays bounded
 
 
 def detect(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A keyword model, such as EXP/final.kws.")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A keyword model: EXP/final.kws, or the file of kws export."
+        ),
     ],
     files: Annotated[
         list[str], typer.Argument(metavar="FILE|-", help="Sound files, or standard input.")
@@ -50,32 +57,25 @@ def detect(
     A line has the keys file, keyword, start_s, end_s, peak_s and confidence; times are seconds
     from the start of the file. The name - stands for standard input: raw 16-bit little-endian
     mono, whose events are printed as soon as they are known. A file that cannot be read is told
-    on standard error; the others are still searched, and the exit status is 2.
+    on standard error; the others are still searched, and the exit status is 2. A model whose name
+    ends in .onnx runs without PyTorch.
 
     Examples:
       kws detect exp/default/final.kws recording.wav
       kws detect --threshold 0.6 exp/default/final.kws *.flac | jq -r .keyword
-      arecord -t raw -f S16_LE -r 16000 -c 1 | kws detect exp/default/final.kws -
+      arecord -t raw -f S16_LE -r 16000 -c 1 | kws detect jarvis.onnx -
     """
     from kws.errors import InputError
-    from kws.spotter import Spotter
 
-    spotter = Spotter.load(model)
-    if threshold is not None:
-        entries = {keyword.name: {"threshold": threshold} for keyword in spotter.keywords}
-        spotter = spotter.with_thresholds(entries)
-    elif not spotter.has_thresholds:
-        raise InputError(
-            f"{model}: the model has no thresholds; give --threshold, or solve them with "
-            "`kws evaluate --dev`"
-        )
+    load = _load_exported if model.suffix.lower() == ".onnx" else _load_spotter
+    search, sample_rate = load(model, threshold)
     if rate is not None and "-" not in files:
         raise InputError(f"--rate {rate} is for standard input; a sound file tells its own rate")
     failed = False
     for name in files:
         try:
-            chunks = _stream(spotter, rate) if name == "-" else _blocks(spotter, name)
-            for event in _events(spotter, chunks):
+            chunks = _stream(sample_rate, rate) if name == "-" else _blocks(sample_rate, name)
+            for event in _events(search, chunks):
                 print(_json_line(name, event), flush=True)
         except InputError as error:
             print(error, file=sys.stderr)
@@ -84,50 +84,99 @@ def detect(
         raise typer.Exit(2)
 
 
-def _blocks(spotter: Spotter, path: str) -> Iterator[np.ndarray]:
+def _load_spotter(path: Path, threshold: float | None) -> tuple[Search, int]:
+    """The chain of a model file and its sample rate."""
+    from kws.spotter import Spotter
+
+    spotter = Spotter.load(path)
+    if threshold is not None:
+        entries = {keyword.name: {"threshold": threshold} for keyword in spotter.keywords}
+        spotter = spotter.with_thresholds(entries)
+    elif not spotter.has_thresholds:
+        raise _no_thresholds(path)
+    return spotter, spotter.sample_rate
+
+
+def _load_exported(path: Path, threshold: float | None) -> tuple[Search, int]:
+    """The same of an exported file; nothing here imports torch."""
+    from kws.runtime import Model
+
+    model = Model.load(path)
+    if threshold is None and not model.metadata.has_thresholds:
+        raise _no_thresholds(path)
+    return Exported(model, threshold), model.metadata.sample_rate
+
+
+def _no_thresholds(path: Path) -> Exception:
+    from kws.errors import InputError
+
+    return InputError(
+        f"{path}: the model has no thresholds; give --threshold, or solve them with "
+        "`kws evaluate --dev`"
+    )
+
+
+class Exported:
+    """A loaded exported file as a `Stage`; the state is a stream."""
+
+    def __init__(self, model: Model, threshold: float | None) -> None:
+        self.model = model
+        self.threshold = threshold
+
+    def init_state(self) -> Stream:
+        """A new stream."""
+        from kws.runtime import Stream
+
+        return Stream(self.model, self.threshold)
+
+    def step(self, samples: np.ndarray, stream: Stream) -> tuple[list[Detection], Stream]:
+        """The events that end in the next samples."""
+        return stream.process_waveform(samples), stream
+
+    def flush(self, stream: Stream) -> list[Detection]:
+        """The events that end with the stream."""
+        return stream.flush()
+
+
+def _blocks(sample_rate: int, path: str) -> Iterator[np.ndarray]:
     """A sound file's samples at the model's rate, in bounded blocks."""
     from kws.audio import read_audio
     from kws.errors import InputError
-    from kws.spotter import BLOCK_S
 
     try:
-        samples = read_audio(path, sample_rate=spotter.sample_rate).samples
+        samples = read_audio(path, sample_rate=sample_rate).samples
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    block = round(BLOCK_S * spotter.sample_rate)
+    block = round(BLOCK_S * sample_rate)
     for start in range(0, len(samples), block):
         yield samples[start : start + block]
 
 
-def _stream(spotter: Spotter, rate: int | None) -> Iterator[np.ndarray]:
+def _stream(sample_rate: int, rate: int | None) -> Iterator[np.ndarray]:
     """Standard input's samples at the model's rate, as they come."""
     from kws.audio import read_raw_chunks, resample_chunks
     from kws.errors import InputError
 
     if sys.stdin is None:
         raise InputError("standard input is closed; give it samples, or name a file")
-    rate = rate or spotter.sample_rate
+    rate = rate or sample_rate
     chunks = read_raw_chunks(sys.stdin.buffer, rate, STREAM_CHUNK_S)
-    return (
-        chunks
-        if rate == spotter.sample_rate
-        else resample_chunks(chunks, rate, spotter.sample_rate)
-    )
+    return chunks if rate == sample_rate else resample_chunks(chunks, rate, sample_rate)
 
 
-def _events(spotter: Spotter, chunks: Iterator[np.ndarray]) -> Iterator[Detection]:
+def _events(search: Search, chunks: Iterator[np.ndarray]) -> Iterator[Detection]:
     """The events of a stream; what came before a fault in it is searched to its end."""
     from kws.errors import InputError
 
     fault = None
-    state = spotter.init_state()
+    state = search.init_state()
     try:
         for chunk in chunks:
-            events, state = spotter.step(chunk, state)
+            events, state = search.step(chunk, state)
             yield from events
     except InputError as error:
         fault = error
-    yield from spotter.flush(state)
+    yield from search.flush(state)
     if fault is not None:
         raise fault
 

@@ -1,0 +1,104 @@
+"""An exported file, loaded: what the streams of one model share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from kws.errors import InputError
+from kws.runtime.metadata import Metadata, parse_metadata
+
+Array = npt.NDArray[np.float32]
+INPUTS = ["samples", "state", "flush"]
+OUTPUTS = ["confidences", "smoothed", "posteriors", "next_state"]
+_GO_ON, _END = np.array(False), np.array(True)
+
+
+class Scores(NamedTuple):
+    """What one call gives for T frames of N streams."""
+
+    confidences: Array  # (N, T, keywords)
+    smoothed: Array  # (N, T, units)
+    posteriors: Array  # (N, T, units)
+    next_state: Array  # (N, state_size)
+
+
+class Model:
+    """An exported file: samples and a state in, confidences and the next state out.
+
+    It never changes: any number of streams, in any number of threads, can use it at once.
+    """
+
+    def __init__(self, session: Any, metadata: Metadata, source: str) -> None:
+        """Join the parts; `load` makes them.
+
+        Args:
+            session: of onnxruntime.
+            metadata: what the file says about itself.
+            source: the file's name, for error messages.
+        """
+        self.metadata = metadata
+        self.source = source
+        self._run = session.run
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read an exported file.
+
+        Raises:
+            InputError: it cannot be read, is no ONNX file, is damaged, is not what `kws export`
+                writes or is of a newer format.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
+        session = _session(content, str(path))
+        entries = session.get_modelmeta().custom_metadata_map
+        metadata = parse_metadata(entries, str(path))
+        names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
+        if sorted(names) != sorted(INPUTS + OUTPUTS):
+            raise InputError(
+                f"{path}: is damaged: its inputs and outputs are {', '.join(names)}, not "
+                f"{', '.join(INPUTS + OUTPUTS)}; export the model again"
+            )
+        return cls(session, metadata, str(path))
+
+    def init_state(self, num_streams: int = 1) -> Array:
+        """The state before any sample: (N, state_size)."""
+        return np.zeros((num_streams, self.metadata.state_size), np.float32)
+
+    def run(self, samples: Array, state: Array, flush: bool = False) -> Scores:
+        """The frames that the next samples complete.
+
+        Args:
+            samples: (N, S) float32 at 16-bit scale, S >= 0.
+            state: (N, state_size), what the call before returned; all rows have taken in equally
+                many samples.
+            flush: the streams end with these samples.
+
+        Returns:
+            frames and state; after a flush the state is spent.
+        """
+        values = {"samples": samples, "state": state, "flush": _END if flush else _GO_ON}
+        return Scores._make(self._run(OUTPUTS, values))
+
+
+def _session(content: bytes, source: str) -> Any:
+    options = onnxruntime.SessionOptions()
+    # one stream is too little work to share: more threads only wake one another
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it has to say is in the exception
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base of their own
+        reason = str(error).rpartition(" : ")[2].strip().rstrip(".").replace("\n", " ")
+        raise InputError(
+            f"{source}: not an ONNX file that onnxruntime {onnxruntime.__version__} loads "
+            f"({reason[:120]}); give what `kws export` writes"
+        ) from None

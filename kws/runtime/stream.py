@@ -1,0 +1,216 @@
+"""One stream of samples through a loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from kws import detection
+from kws.detection import Detection
+from kws.detection.detector import DetectorState
+from kws.errors import InputError
+from kws.runtime.metadata import Keyword, Metadata
+from kws.runtime.model import Array, Model, Scores
+from kws.runtime.samples import SampleBuffer, check_samples
+
+BLOCK_S = 1.0  # longer chunks pass in blocks of this, so that memory stays bounded
+
+
+class Stream:
+    """Samples in, keyword events out.
+
+    It holds all that its past means to its future, and nothing else does: streams of one model do
+    not know of one another, and a reset one is a new one. One thread at a time may use it.
+    """
+
+    _events_state: DetectorState
+    _parts: list[tuple[Scores, int]]  # what the last call gave, and which row is this stream
+
+    def __init__(self, model: Model, thresholds: float | Mapping[str, float] | None = None) -> None:
+        """Begin a stream.
+
+        Args:
+            model: the loaded file.
+            thresholds: one for all keywords, or of some by name; the others, or all for None, have
+                the file's.
+
+        Raises:
+            InputError: a keyword without a threshold, an unknown one, or a threshold beyond [0, 1].
+        """
+        self.model = model
+        self._events = _events(model, thresholds)
+        self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
+        self.reset()
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says about itself."""
+        return self.model.metadata
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the samples that it takes, in Hz."""
+        return self.model.metadata.sample_rate
+
+    @property
+    def keywords(self) -> tuple[Keyword, ...]:
+        """The columns of the confidences."""
+        return self.model.metadata.keywords
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The columns of the posteriors."""
+        return self.model.metadata.units
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of every keyword."""
+        names = (keyword.name for keyword in self.keywords)
+        return dict(zip(names, self._events.thresholds.tolist(), strict=True))
+
+    @property
+    def confidences(self) -> Array:
+        """Of the frames that the last call completed: (T, keywords)."""
+        frames = [scores.confidences[row] for scores, row in self._parts]
+        return _joined(frames, len(self.keywords))
+
+    @property
+    def smoothed(self) -> Array:
+        """Smoothed posteriors of the frames that the last call completed: (T, units)."""
+        frames = [scores.smoothed[row] for scores, row in self._parts]
+        return _joined(frames, len(self.units))
+
+    @property
+    def posteriors(self) -> Array:
+        """Of the frames that the last call completed: (T, units)."""
+        frames = [scores.posteriors[row] for scores, row in self._parts]
+        return _joined(frames, len(self.units))
+
+    def stream(self) -> Stream:
+        """A new, independent stream of the same model with the same thresholds."""
+        return Stream(self.model, self.thresholds)
+
+    def process(self, samples: npt.NDArray[np.generic]) -> list[Detection]:
+        """Take the next samples; the events that end in them, in the order of their ends.
+
+        Args:
+            samples: (S,), S >= 0, at `sample_rate`: int16, or float32 or float64 in [-1, 1].
+
+        Raises:
+            InputError: another type or shape, values that are not finite or far beyond [-1, 1];
+                the stream is then as it was before.
+        """
+        return self._process(samples, check_samples(samples))
+
+    def process_waveform(self, samples: Array) -> list[Detection]:
+        """`process` for samples as kws.audio gives them, float32 at 16-bit scale, unchecked.
+
+        Args:
+            samples: (S,), S >= 0, finite.
+        """
+        return self._process(samples, 1.0)
+
+    def _process(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
+        self.begin()
+        events: list[Detection] = []
+        for start in range(0, len(samples), self.block):
+            complete = self.feed(samples[start : start + self.block], scale)
+            if complete.size:
+                events += self.conclude(self.model.run(complete, self.state), 0)
+        return events
+
+    def flush(self) -> list[Detection]:
+        """End the stream: the events that end in its last frames or with it.
+
+        The next samples begin a new stream, as after `reset`.
+        """
+        self.begin()
+        events = self.conclude(self.model.run(self._buffer.rest(), self.state, True), 0)
+        events += self._events.flush(self._events_state)
+        self._restart()
+        return events
+
+    def reset(self) -> None:
+        """Forget everything: bit by bit as a new stream."""
+        self.begin()
+        self._restart()
+
+    @property
+    def age(self) -> int:
+        """Frames that have gone into the state, as far as their number matters to the file."""
+        settled = self.model.metadata.settled_frames
+        num_frames = self._buffer.num_frames
+        return num_frames if settled is None else min(num_frames, settled)
+
+    def begin(self) -> None:
+        """Part of `process`: let go of the last call's frames."""
+        self._parts = []
+
+    def feed(self, samples: npt.NDArray[np.generic], scale: float) -> Array:
+        """Part of `process`: take in one block; what is to be run now, (1, S), valid until then.
+
+        Args:
+            samples: (S,), checked, at most `block`.
+            scale: their factor to 16-bit scale.
+        """
+        return self._buffer.feed(samples, scale)
+
+    def conclude(self, scores: Scores, row: int) -> list[Detection]:
+        """Part of `process`: take what the model made of it; the events that end there.
+
+        Args:
+            scores: of a call in which `row` was this stream.
+        """
+        self._parts.append((scores, row))
+        self.state = scores.next_state[row : row + 1]
+        frames = scores.confidences[row], scores.smoothed[row]
+        events, self._events_state = self._events.step(frames, self._events_state)
+        return events
+
+    def _restart(self) -> None:
+        metadata = self.model.metadata
+        self._buffer = SampleBuffer(metadata.first_samples, metadata.frame_shift)
+        self.state = self.model.init_state()  # (1, state_size)
+        self._events_state = self._events.init_state()
+
+
+def _joined(frames: list[Array], num_columns: int) -> Array:
+    if len(frames) == 1:
+        return frames[0]
+    return np.concatenate(frames) if frames else np.zeros((0, num_columns), np.float32)
+
+
+def _events(model: Model, thresholds: float | Mapping[str, float] | None) -> detection.Detector:
+    """The way from a model's confidences to events."""
+    metadata = model.metadata
+    names = [keyword.name for keyword in metadata.keywords]
+    if thresholds is None:
+        given = {}
+    elif isinstance(thresholds, Mapping):
+        given = dict(thresholds)
+    else:
+        given = dict.fromkeys(names, float(thresholds))
+    for name, threshold in given.items():
+        if name not in names:
+            raise InputError(
+                f"{model.source}: threshold for {name!r}: its keywords are "
+                + ", ".join(map(repr, names))
+            )
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold {threshold:g} of {name!r}: it must lie between 0 and 1")
+    merged = {**metadata.thresholds, **given}
+    if missing := [name for name in names if name not in merged]:
+        raise InputError(
+            f"{model.source}: keyword {missing[0]!r} has no threshold; give one, or solve it with "
+            "`kws evaluate --dev` and export the model again"
+        )
+    return detection.Detector(
+        metadata.keywords,
+        {name: merged[name] for name in names},
+        refractory_s=metadata.refractory_s,
+        frame_shift_s=metadata.frame_shift_s,
+        frame_offset_s=metadata.frame_offset_s,
+        w_max=metadata.w_max,
+    )
