@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -105,17 +106,17 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
             f"{source}: its format_version={version} is newer than {FORMAT_VERSION}, the newest "
             "that this kws reads; update kws, or export the model again"
         )
-    metadata = Metadata(
+    return Metadata(
         sample_rate=_entry(entries, source, "sample_rate", int),
-        frame_shift_s=_entry(entries, source, "frame_shift_s", float),
-        frame_offset_s=_entry(entries, source, "frame_offset_s", float),
+        frame_shift_s=_entry(entries, source, "frame_shift_s", _positive),
+        frame_offset_s=_entry(entries, source, "frame_offset_s", _positive),
         units=_entry(entries, source, "units", lambda text: tuple(json.loads(text))),
         keywords=_entry(entries, source, "keywords", _keywords),
-        posterior=_entry(entries, source, "posterior", lambda text: dict(json.loads(text))),
+        posterior=_entry(entries, source, "posterior", _posterior),
         refractory_s=_entry(entries, source, "refractory_s", float),
         operating_points=_entry(entries, source, "thresholds", _operating_points),
-        state_size=_entry(entries, source, "state_size", int),
-        settled_frames=_entry(entries, source, "settled_frames", int)
+        state_size=_entry(entries, source, "state_size", _count),
+        settled_frames=_entry(entries, source, "settled_frames", _count)
         if "settled_frames" in entries
         else None,
         weights=_entry(entries, source, "weights", str),
@@ -123,7 +124,6 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
         features=_entry(entries, source, "features", str),
         card=_entry(entries, source, "card", lambda text: dict(json.loads(text))),
     )
-    return metadata
 
 
 def _entry(entries: Mapping[str, str], source: str, name: str, parse: Callable[[str], T]) -> T:
@@ -138,11 +138,34 @@ def _entry(entries: Mapping[str, str], source: str, name: str, parse: Callable[[
         ) from None
 
 
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _posterior(text: str) -> dict[str, Any]:
+    posterior = dict(json.loads(text))
+    int(posterior["w_max"])
+    return posterior
+
+
 def _keywords(text: str) -> tuple[Keyword, ...]:
-    return tuple(
+    keywords = tuple(
         Keyword(str(entry["name"]), tuple(int(unit) for unit in entry["units"]))
         for entry in json.loads(text)
     )
+    if not keywords:
+        raise ValueError
+    return keywords
 
 
 def _operating_points(text: str) -> dict[str, dict[str, Any]]:
