@@ -33,6 +33,9 @@ COMMANDS = (
     "posteriors",
     "evaluate",
     "detect",
+    "listen",
+    "explain",
+    "doctor",
 )
 # typer's parent of all mistakes in the use of a command (click's, or its own copy of click's)
 UsageError: type[Any] = typer.BadParameter.__mro__[2]
@@ -142,6 +145,13 @@ def _run(command: Any, args: list[str], name: str) -> int:
     except BrokenPipeError:
         _give_up_stdout()
         return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "kws":
+            raise
+        return _fail(
+            f"{name}: {error.name} is not installed; this needs the extra train: pip install "
+            "'kws[train]' (a model whose name ends in .onnx is run without it)"
+        )
     except FileExistsError as error:
         return _fail(f"{error.filename}: is a file; name a directory")
     except OSError as error:
