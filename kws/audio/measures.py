@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,14 @@ class Measures:
     def snr_db(self) -> float | None:
         """Level above noise floor; None when there is no noise to be heard."""
         return None if self.noise_floor_dbfs is None else self.level_dbfs - self.noise_floor_dbfs
+
+    def entries(self) -> dict[str, float | None]:
+        """All of them by name, for JSON: None for what is infinite."""
+        values = {**asdict(self), "snr_db": self.snr_db}
+        return {
+            name: value if value is not None and math.isfinite(value) else None
+            for name, value in values.items()
+        }
 
 
 def measure(samples: npt.ArrayLike, sample_rate: int) -> Measures:

@@ -50,12 +50,12 @@ def input_devices() -> list[InputDevice]:
     """The devices that give samples.
 
     Raises:
-        InputError: sounddevice or PortAudio is not installed.
+        InputError: there is none, or sounddevice or PortAudio is not installed.
     """
     sounddevice = _sounddevice()
     interfaces = [str(interface["name"]) for interface in sounddevice.query_hostapis()]
     default = sounddevice.default.device[0]
-    return [
+    devices = [
         InputDevice(
             number,
             str(entry["name"]),
@@ -67,6 +67,9 @@ def input_devices() -> list[InputDevice]:
         for number, entry in enumerate(sounddevice.query_devices())
         if entry["max_input_channels"] > 0
     ]
+    if not devices:
+        raise InputError("there is no input device; connect a microphone, and see that it is on")
+    return devices
 
 
 def choose_device(choice: str | None = None) -> InputDevice:
@@ -79,8 +82,6 @@ def choose_device(choice: str | None = None) -> InputDevice:
         InputError: there is no such device, or several.
     """
     devices = input_devices()
-    if not devices:
-        raise InputError("there is no input device; connect a microphone, and see that it is on")
     if choice is None:
         found = [device for device in devices if device.is_default]
         if not found:
@@ -185,7 +186,7 @@ class Microphone:
             (S, num_channels) at 16-bit scale
 
         Raises:
-            InputError: the device has stopped by itself, or gives nothing any more.
+            InputError: the device has stopped by itself, gives nothing any more, or no numbers.
         """
         while True:
             try:
@@ -196,6 +197,11 @@ class Microphone:
                     "it again, or choose another one with --device"
                 ) from None
             if block is not None:
+                if not np.isfinite(block).all():  # the detector would never recover from one
+                    raise InputError(
+                        f"device {self.device.name!r}: gave samples that are not finite (NaN or "
+                        "infinite); its driver is faulty: choose another one with --device"
+                    )
                 yield block * np.float32(FULL_SCALE)
             elif self._stopped:
                 return

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kws.cli.event_line import event_entries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,7 +78,7 @@ def detect(
         try:
             chunks = _stream(sample_rate, rate) if name == "-" else _blocks(sample_rate, name)
             for event in _events(search, chunks):
-                print(_json_line(name, event), flush=True)
+                print(json.dumps(event_entries(name, event)), flush=True)
         except InputError as error:
             print(error, file=sys.stderr)
             failed = True
@@ -179,16 +181,3 @@ def _events(search: Search, chunks: Iterator[np.ndarray]) -> Iterator[Detection]
     yield from search.flush(state)
     if fault is not None:
         raise fault
-
-
-def _json_line(file: str, event: Detection) -> str:
-    return json.dumps(
-        {
-            "file": file,
-            "keyword": event.keyword,
-            "start_s": round(event.start_s, 4),
-            "end_s": round(event.end_s, 4),
-            "peak_s": round(event.peak_s, 4),
-            "confidence": round(event.confidence, 6),
-        }
-    )

@@ -168,6 +168,16 @@ def test_a_device_that_gives_nothing_any_more_is_told(fake, monkeypatch):
     assert said.startswith("device 'USB Headset': has given no samples for 0.05 s; ")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_told(fake, value):
+    fake.content = some_samples(1.0, 16000)
+    fake.content[8000] = value
+    with Microphone(choose_device("3")) as microphone:
+        received, said = until_gone(microphone.blocks())
+    assert sum(map(len, received)) == 7680  # the blocks of 80 ms before it
+    assert said.startswith("device 'USB Headset Pro': gave samples that are not finite")
+
+
 def test_stop_ends_the_samples_after_those_that_are_here(fake):
     fake.content, fake.ends = some_samples(1.0, 16000), "stall"
     with Microphone(choose_device("3")) as microphone:
