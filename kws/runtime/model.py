@@ -60,16 +60,15 @@ class Model:
         session = _session(content, str(path))
         entries = session.get_modelmeta().custom_metadata_map
         metadata = parse_metadata(entries, str(path))
-        names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-        if names != INPUTS + OUTPUTS:
+        shapes = {v.name: v.shape for v in (*session.get_inputs(), *session.get_outputs())}
+        if sorted(shapes) != sorted(INPUTS + OUTPUTS):
             raise InputError(
-                f"{path}: is damaged: its inputs and outputs are {', '.join(names)}, not "
+                f"{path}: is damaged: its inputs and outputs are {', '.join(shapes)}, not "
                 f"{', '.join(INPUTS + OUTPUTS)}; export the model again"
             )
-        size = session.get_inputs()[INPUTS.index("state")].shape[1]
-        if size != metadata.state_size:
+        if shapes["state"][1] != metadata.state_size:
             raise InputError(
-                f"{path}: is damaged: its state has {size} values, its metadata says "
+                f"{path}: is damaged: its state has {shapes['state'][1]} values, its metadata says "
                 f"{metadata.state_size}; export the model again"
             )
         return cls(session, metadata, str(path))
