@@ -32,6 +32,7 @@ COMMANDS = (
     "train",
     "posteriors",
     "evaluate",
+    "export",
     "detect",
     "listen",
     "explain",

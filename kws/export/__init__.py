@@ -1,0 +1,6 @@
+"""A spotter in one ONNX file."""
+
+from kws.export.graph import DEFAULT_OPSET, OPSETS
+from kws.export.spotter import export_spotter, spotter_model
+
+__all__ = ["DEFAULT_OPSET", "OPSETS", "export_spotter", "spotter_model"]

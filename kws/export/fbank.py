@@ -1,0 +1,173 @@
+"""Samples to log mel energies: framing and Kaldi's fbank as a few matrix products.
+
+The transform of length M is taken apart as M = M1 * M2 (Cooley & Tukey 1965): with n = M2 n1 + n2
+and k = k1 + M1 k2,
+
+    X[k] = sum_n2 e^(-2 pi i n2 k / M) sum_n1 e^(-2 pi i n1 k1 / M1) y[M2 n1 + n2].
+
+The inner sums are one matrix for all n2, the outer ones a matrix for each k1; k1 up to M1 / 2 is
+enough, the other outputs are conjugates of these.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.export.clock import Clock
+from kws.export.graph import Graph
+from kws.features import FbankOptions
+from kws.features.fbank import FLOAT_EPSILON
+from kws.features.framing import window
+
+Array = npt.NDArray[np.float64]
+
+
+def emit_frames(graph: Graph, options: FbankOptions, clock: Clock, samples: str) -> tuple[str, str]:
+    """Cut the stream into frames.
+
+    Args:
+        graph: where the nodes go.
+        options: frame length and shift.
+        clock: its first counter holds the samples that no frame has left behind yet.
+        samples: (N, S).
+
+    Returns:
+        (N * T, 1, frame length), and T, (1,)
+    """
+    length, shift = options.window_length, options.window_shift
+    block = math.gcd(length, shift)
+    left_over = clock.counters[0]
+    kept = graph.slot(length - 1)  # the latest samples: at most so many belong to a later frame
+    stream = graph.op("Concat", kept.before, samples, axis=1)
+    graph.keep(kept, graph.slice(stream, 1, -(length - 1)))
+    num_samples = graph.op("Shape", samples, start=1, end=2)
+    # Div rounds towards 0: frames that lack samples count as none
+    room = graph.add(left_over, num_samples, shift - length)
+    num_frames = graph.at_least(graph.op("Div", room, graph.constant([shift])), 0)
+    covered = graph.mul(num_frames, shift)
+    clock.advance(graph.sub(num_samples, covered))
+    start = graph.sub(length - 1, left_over)
+    overlap = graph.mul(graph.at_most(num_frames, 1), length - shift)
+    whole = graph.slice(stream, 1, start, graph.add(start, covered, overlap))
+    # (N, blocks, block)
+    blocks = graph.op("Reshape", whole, graph.constant([0, -1, block]))
+    firsts = graph.count_from(0, graph.mul(num_frames, shift // block), shift // block)
+    index = graph.op(
+        "Add",
+        graph.op("Unsqueeze", firsts, graph.constant([1])),
+        graph.constant(np.arange(length // block)),
+    )
+    frames = graph.op("Gather", blocks, index, axis=1)  # (N, T, blocks per frame, block)
+    return graph.reshape(frames, -1, 1, length), num_frames
+
+
+def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
+    """Features of frames (N * T, 1, frame length): (N * T, dim)."""
+    bare = frames
+    if options.remove_dc_offset:
+        mean = graph.op("ReduceMean", frames, graph.constant([2]))
+        frames = bare = graph.op("Sub", frames, mean)
+    split = _Transform(options)
+    padded = split.rows * split.inner
+    taps = [-options.preemphasis_coefficient, 1.0]
+    tail = padded - options.window_length
+    windowed = graph.op(
+        "Conv", frames, graph.constant(np.array([[taps]])), pads=[1, tail], kernel_shape=[2]
+    )
+    windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
+    spectrum = _emit_power(graph, split, windowed)  # (K1, N * T, columns)
+    if not options.use_power:
+        spectrum = graph.op("Sqrt", spectrum)
+    mels = graph.op("MatMul", spectrum, graph.constant(split.mel_weights()))
+    mels = graph.op("ReduceSum", mels, graph.constant([0]), keepdims=0)
+    if options.use_log_fbank:
+        mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
+    if not options.use_energy:
+        return mels
+    energy = _emit_log_energy(graph, options, bare if options.raw_energy else windowed)
+    columns = [mels, energy] if options.htk_compat else [energy, mels]
+    return graph.op("Concat", *columns, axis=1)
+
+
+def _emit_power(graph: Graph, split: _Transform, windowed: str) -> str:
+    """The squares of the transform, (N * T, 1, padded) -> (K1, N * T, outer columns)."""
+    rows = graph.reshape(windowed, -1, split.rows, split.inner)
+    # as a convolution of 1 tap: a MatMul with the matrix on the left fails when there is no frame
+    inner = graph.op("Conv", rows, graph.constant(split.inner_matrix()[:, :, None]))
+    inner = graph.reshape(inner, -1, split.num_groups, 2, split.inner)
+    # (K1, N * T, 2 * M2); the Reshape keeps onnxruntime from fusing Transpose and MatMul, which
+    # ends the process when there is no frame
+    inner = graph.op("Transpose", inner, perm=[1, 0, 2, 3])
+    inner = graph.reshape(inner, split.num_groups, -1, 2 * split.inner)
+    outer = graph.op("MatMul", inner, graph.constant(split.outer_matrices()))
+    squares = graph.op("Mul", outer, outer)
+    if split.use_power:
+        return squares
+    real, imaginary = graph.ops("Split", 2, squares, graph.constant([split.inner] * 2), axis=2)
+    return graph.op("Add", real, imaginary)
+
+
+def _emit_log_energy(graph: Graph, options: FbankOptions, frames: str) -> str:
+    """(N * T, 1, length) -> (N * T, 1)."""
+    energy = graph.op("ReduceSumSquare", frames, graph.constant([2]), keepdims=0)
+    energy = graph.op("Log", graph.op("Max", energy, graph.constant(FLOAT_EPSILON)))
+    if options.energy_floor > 0:
+        energy = graph.op("Max", energy, graph.constant(math.log(options.energy_floor)))
+    return energy
+
+
+def _window(options: FbankOptions, padded: int) -> Array:
+    """The window with zeros behind it, and the first sample's pre-emphasis in it: (padded,)."""
+    values = window(options).numpy().copy()
+    # y[0] = (1 - c) x[0], where the convolution's zero in front of x gives x[0]
+    values[0] *= 1 - options.preemphasis_coefficient
+    return np.pad(values, (0, padded - len(values)))
+
+
+class _Transform:
+    """The factors of the transform, for one set of options; see the module's head."""
+
+    def __init__(self, options: FbankOptions) -> None:
+        self.options = options
+        self.use_power = options.use_power
+        self.length = options.fft_length  # M
+        divisors = [d for d in range(1, self.length + 1) if self.length % d == 0]
+        # a larger M2: fewer groups, each a larger product
+        self.inner = next(d for d in divisors if d * d >= self.length)  # M2
+        self.count = self.length // self.inner  # M1
+        self.num_groups = self.count // 2 + 1
+        self.rows = -(-options.window_length // self.inner)
+
+    def inner_matrix(self) -> Array:
+        """(2 * K1, rows): the cosines and sines of k1 in turn."""
+        angle = np.outer(np.arange(self.num_groups), np.arange(self.rows)) / self.count
+        parts = (np.cos(2 * np.pi * angle), -np.sin(2 * np.pi * angle))
+        return np.stack(parts, axis=1).reshape(-1, self.rows)
+
+    def outer_matrices(self) -> Array:
+        """(K1, 2 * M2, 2 * M2): from real and imaginary inner sums to those of X[k1 + M1 k2]."""
+        turns = np.arange(self.inner)[:, None] * self._outputs()[:, None, :]  # n2 k
+        angle = 2 * np.pi * (turns % self.length) / self.length
+        cosine, sine = np.cos(angle), np.sin(angle)
+        real = np.concatenate((cosine, sine), axis=1)
+        imaginary = np.concatenate((-sine, cosine), axis=1)
+        return np.concatenate((real, imaginary), axis=2)
+
+    def mel_weights(self) -> Array:
+        """(K1, columns, num_mel_bins): a frequency that occurs twice counts once."""
+        options = self.options
+        bank = options.mel_bank.weights(options.vtln_warp)
+        outputs = self._outputs()
+        bins = np.minimum(outputs, self.length - outputs)
+        _, first = np.unique(bins, return_index=True)
+        once = np.zeros(bins.size, dtype=bool)
+        once[first] = True
+        weights = np.where(once.reshape(bins.shape)[..., None], bank[bins], 0.0)
+        return np.concatenate((weights, weights), axis=1) if self.use_power else weights
+
+    def _outputs(self) -> npt.NDArray[np.int64]:
+        """The frequencies k1 + M1 k2, (K1, M2)."""
+        return np.arange(self.num_groups)[:, None] + self.count * np.arange(self.inner)
