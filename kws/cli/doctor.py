@@ -75,8 +75,8 @@ def describe(measures: Measures) -> str:
         f"peak {measures.peak_dbfs:.0f} dBFS",
         "noise floor none" if noise is None else f"noise floor {noise:.0f} dBFS",
         "" if snr is None else f"SNR {snr:.0f} dB",
-        f"clipped {100 * measures.clipped_share:.2g} %",
-        f"DC {100 * measures.dc_offset:.2g} %",
+        f"clipped {100 * measures.clipped_share:.2f} %",
+        f"DC {100 * measures.dc_offset:.2f} %",
         "" if bandwidth is None else f"bandwidth {bandwidth / 1000:.1f} kHz",
     ]
     return ", ".join(part for part in parts if part)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kws.cli.exported import load_stream
+
 if TYPE_CHECKING:
     from kws.runtime.explain import Explanation
     from kws.runtime.metadata import Metadata
@@ -54,10 +56,9 @@ def explain(
     """
     from kws.audio import read_audio
     from kws.errors import InputError
-    from kws.runtime import Model, Stream
     from kws.runtime.explain import explain as explain_recording
 
-    stream = Stream(Model.load(model), threshold)
+    stream = load_stream(model, threshold)
     names = [entry.name for entry in stream.keywords]
     if keyword is not None and keyword not in names:
         raise InputError(

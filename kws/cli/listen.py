@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.event_line import event_entries
+from kws.cli.exported import load_stream
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,28 +110,15 @@ def listen(
             f"--near-miss-threshold {near_miss_threshold:g}: near misses are kept by "
             "--save-detections DIR; give it too"
         )
-    stream = _load(model, threshold)
+    stream = load_stream(model, threshold)
     chosen = choose_device(device)
     # two channels where there are two: some devices give nothing else
     opened = Microphone(chosen, max(channel + 1, min(2, chosen.num_channels)))
     listener = Listener(stream, opened, on_detection)
     if save_detections is not None:
         listener.keep(save_detections, near_miss_threshold)
-    with opened as microphone, _until_signalled(microphone):
+    with _until_signalled(opened), opened:
         listener.run(channel)
-
-
-def _load(path: Path, threshold: float | None) -> Stream:
-    from kws.errors import InputError
-    from kws.runtime import Model, Stream
-
-    loaded = Model.load(path)
-    if threshold is None and not loaded.metadata.has_thresholds:
-        raise InputError(
-            f"{path}: the model has no thresholds; give --threshold, or solve them with "
-            "`kws evaluate --dev` and export it again"
-        )
-    return Stream(loaded, threshold)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Meter:
             from rich.live import Live
 
             self._live = Live(
-                console=Console(stderr=True),
+                console=Console(file=sys.stderr),
                 auto_refresh=False,
                 transient=True,
                 redirect_stdout=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import types
@@ -27,7 +28,8 @@ class FakeSounddevice(types.ModuleType):
 
     Attributes:
         content: the samples.
-        ends: how a stream ends: "gone" (the device vanishes), "stall" (it gives nothing more).
+        ends: how a stream ends: "gone" (the device vanishes), "stall" (it gives nothing more), or
+            the number of the signal that the user sends then.
         failure: what opening raises, if anything.
         overflow_at: the blocks that PortAudio flags with lost samples before them.
         streams: all that were opened.
@@ -40,7 +42,7 @@ class FakeSounddevice(types.ModuleType):
         self.devices = DEVICES
         self.default = types.SimpleNamespace(device=(0, 1))
         self.content = np.zeros((0, 1))
-        self.ends = "gone"
+        self.ends: str | int = "gone"
         self.failure: Exception | None = None
         self.overflow_at: set[int] = set()
         self.streams: list[FakeStream] = []
@@ -82,6 +84,8 @@ class FakeStream:
             buffer[:] = np.nan  # PortAudio's memory is not ours after the call
         if self.module.ends == "gone":
             self.options["finished_callback"]()
+        elif isinstance(self.module.ends, int):
+            os.kill(os.getpid(), self.module.ends)
 
     def abort(self) -> None:
         self.thread.join()

@@ -1,0 +1,31 @@
+"""An exported model, loaded for the commands that need nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kws.runtime import Stream
+
+
+def load_stream(path: Path, threshold: float | None) -> Stream:
+    """A new stream of an exported file.
+
+    Args:
+        path: the file.
+        threshold: of every keyword, in place of those of the file.
+
+    Raises:
+        InputError: it cannot be used, or has no thresholds and none is given.
+    """
+    from kws.errors import InputError
+    from kws.runtime import Model, Stream
+
+    model = Model.load(path)
+    if threshold is None and not model.metadata.has_thresholds:
+        raise InputError(
+            f"{path}: the model has no thresholds; give --threshold, or solve them with "
+            "`kws evaluate --dev` and export it again"
+        )
+    return Stream(model, threshold)
