@@ -12,6 +12,8 @@ import numpy as np
 from kws.detection.triggers import Arming, next_triggers
 from kws.errors import InputError
 
+FEW = 128  # values
+
 
 class KeywordLike(Protocol):
     """A keyword's name and the columns of its units, in spoken order."""
@@ -121,7 +123,7 @@ class Detector:
         """Take the next frames; the events that end in them, in the order of their ends.
 
         Args:
-            x: confidences (T, K) and smoothed posteriors (T, C), T >= 0.
+            x: confidences (T, K) and smoothed posteriors (T, C), T >= 0; they are kept, not copied.
             state: what the step before returned.
         """
         confidences, smoothed = x
@@ -132,8 +134,7 @@ class Detector:
             )
         if not confidences.size:
             return [], state
-        # compared as Python's numbers, not as float32: see `next_triggers`
-        if not state.open and confidences.max().item() < self._lowest:
+        if not state.open and _largest(confidences) < self._lowest:
             return [], self._next(smoothed, state, _fallen(state.arming), ())
         known = np.concatenate((*state.smoothed, smoothed))
         first = state.num_frames - state.num_kept  # the frame of known[0]
@@ -163,17 +164,18 @@ class Detector:
     ) -> DetectorState:
         """The state after a chunk; frames that no window reaches any more go, block by block."""
         needed = self.w_max - 1
-        # a copy: a view would keep the whole block alive
-        latest = smoothed[max(0, len(smoothed) - needed) :].copy()
-        blocks = (*state.smoothed, latest)
-        num_kept = state.num_kept + len(latest)
-        oldest = 0
-        while num_kept - len(blocks[oldest]) >= needed and oldest < len(blocks) - 1:
-            num_kept -= len(blocks[oldest])
-            oldest += 1
-        return DetectorState(
-            state.num_frames + len(smoothed), blocks[oldest:], num_kept, arming, open_events
-        )
+        num_frames = len(smoothed)
+        if num_frames > needed:
+            # a copy: a view would keep the whole block alive
+            blocks: tuple[np.ndarray, ...] = (smoothed[num_frames - needed :].copy(),)
+            num_kept = needed
+        else:
+            blocks = (*state.smoothed, smoothed)
+            num_kept = state.num_kept + num_frames
+            while num_kept - len(blocks[0]) >= needed:
+                num_kept -= len(blocks[0])
+                blocks = blocks[1:]
+        return DetectorState(state.num_frames + num_frames, blocks, num_kept, arming, open_events)
 
     def _triggered(
         self, confidences: np.ndarray, known: np.ndarray, first: int, state: DetectorState
@@ -240,6 +242,15 @@ class Detector:
 
     def _time(self, frame: int) -> float:
         return self.frame_offset_s + frame * self.frame_shift_s
+
+
+def _largest(confidences: np.ndarray) -> float:
+    """As a Python number: numpy would compare in float32, see `next_triggers`."""
+    if confidences.size <= FEW:
+        # once the network has run, numpy's reductions are not in the processor's cache any more:
+        # a list takes 1.5 microseconds, `max` on the array 8
+        return float(max(confidences.ravel().tolist()))
+    return float(confidences.max())
 
 
 def _fallen(arming: tuple[Arming, ...]) -> tuple[Arming, ...]:

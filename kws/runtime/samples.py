@@ -113,15 +113,22 @@ class SampleBuffer:
         return self._values[:, self._begin : self._end]
 
     def _append(self, samples: npt.NDArray[np.generic], scale: float) -> None:
-        waiting = self._end - self._begin
-        end = waiting + len(samples)
-        values = self._values
-        if end > values.shape[1]:
-            values = np.zeros((1, 2 * end), np.float32)
-        if waiting:
-            values[0, :waiting] = self._values[0, self._begin : self._end]
+        end = self._end + len(samples)
+        if end > self._values.shape[1]:
+            end = self._make_room(len(samples))
         if scale == 1.0:
-            values[0, waiting:end] = samples
+            self._values[0, self._end : end] = samples
         else:
-            np.multiply(samples, scale, out=values[0, waiting:end], casting="same_kind")
-        self._values, self._begin, self._end = values, 0, end
+            room = self._values[0, self._end : end]
+            np.multiply(samples, scale, out=room, casting="same_kind")
+        self._end = end
+
+    def _make_room(self, num_samples: int) -> int:
+        """Bring what waits to the front, of a larger array if need be; the end to come."""
+        waiting = self._values[0, self._begin : self._end]
+        end = len(waiting) + num_samples
+        if 2 * end > self._values.shape[1]:
+            self._values = np.zeros((1, 4 * end), np.float32)
+        self._values[0, : len(waiting)] = waiting
+        self._begin, self._end = 0, len(waiting)
+        return end

@@ -177,8 +177,7 @@ class Stream:
 
 
 def _joined(frames: list[Array], num_columns: int) -> Array:
-    if len(frames) == 1:
-        return frames[0]
+    # a copy even of one part: the detector keeps the smoothed posteriors themselves
     return np.concatenate(frames) if frames else np.zeros((0, num_columns), np.float32)
 
 
