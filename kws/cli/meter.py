@@ -13,6 +13,7 @@ import numpy as np
 from kws.audio import FULL_SCALE
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.text import Text
 
 WIDTH = 30  # characters of a bar
@@ -30,14 +31,14 @@ class Meter:
         Args:
             thresholds: of every keyword, in the order of the confidences' columns.
         """
-        self.is_shown = sys.stderr is not None and sys.stderr.isatty()
+        self._live: Live | None = None
         self._thresholds = dict(thresholds)
         self._held = dict.fromkeys(thresholds, (0.0, -math.inf))  # value, when
         self._level = (-math.inf, -math.inf)
         self._drawn_s = -math.inf
 
     def __enter__(self) -> Meter:
-        if self.is_shown:
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live
 
@@ -52,16 +53,17 @@ class Meter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.is_shown:
+        if self._live is not None:
             self._live.stop()
+            self._live = None
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
         """Take it off the terminal while the block prints."""
-        if self.is_shown:
+        if self._live is not None:
             self._live.stop()
         yield
-        if self.is_shown:
+        if self._live is not None:
             self._live.start()
 
     def update(self, time_s: float, samples: np.ndarray, confidences: np.ndarray) -> None:
@@ -72,7 +74,7 @@ class Meter:
             samples: (S,) at 16-bit scale.
             confidences: (T, keywords).
         """
-        if not self.is_shown:
+        if self._live is None:
             return
         if len(samples):
             self._level = _held(self._level, level_dbfs(samples), time_s)

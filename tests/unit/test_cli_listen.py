@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
+import types
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -13,8 +15,10 @@ from fake_sounddevice import FakeSounddevice, install
 from runtime_level import bursts, write_level
 
 from kws.audio import read_audio, write_audio
-from kws.cli import listen as module
+from kws.cli import meter
+from kws.cli.event_line import event_entries
 from kws.cli.main import run as kws
+from kws.detection import Detection
 
 DURATION_S = 6
 
@@ -207,5 +211,32 @@ def test_what_is_ignored_in_the_background_stays_ignored(fake, model, capsys):
         signal.signal(signal.SIGINT, before)
 
 
-def test_listen_computes_without_torch():
-    assert "torch" not in vars(module)
+def test_on_a_terminal_the_meter_gives_way_to_what_is_printed(fake, model, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(meter, "sys", types.SimpleNamespace(stderr=terminal))
+    monkeypatch.setenv("TERM", "xterm")
+    fake.overflow_at = {3}
+    assert kws(["listen", model]) == 0
+    captured = capsys.readouterr()
+    assert len(rows_of(captured.out)) > 3
+    drawn = terminal.getvalue()
+    assert "dBFS" in drawn
+    assert "of 0.400" in drawn
+    # it is off before each line (event, notice), and at the end
+    assert drawn.count("\x1b[?25h") == 1 + len(rows_of(captured.out)) + 1
+
+
+def test_detect_and_listen_name_the_same_keys():
+    event = Detection("jarvis", 1.00004, 2.0, 1.5, 0.1234567, 1.2)
+    assert event_entries("x.wav", event) == {
+        "file": "x.wav",
+        "keyword": "jarvis",
+        "start_s": 1.0,
+        "end_s": 2.0,
+        "peak_s": 1.5,
+        "confidence": 0.123457,
+    }

@@ -96,4 +96,13 @@ def test_nothing_is_drawn_where_there_is_no_terminal(monkeypatch):
             pass
     assert stream.getvalue() == ""
     monkeypatch.setattr(module, "sys", types.SimpleNamespace(stderr=None))
-    assert not Meter({"x": 0.5}).is_shown
+    with Meter({"x": 0.5}) as meter:
+        meter.update(0.0, sine(0.1), np.array([[0.2]]))
+
+
+def test_before_and_after_it_is_shown_there_is_nothing_to_hide(terminal):
+    meter = Meter({"x": 0.5})
+    with meter.hidden(), meter:
+        pass
+    with meter.hidden():
+        assert terminal.getvalue().count("dBFS") == 0
