@@ -10,6 +10,7 @@ nothing but what the engine needs, so that it also runs in an environment withou
 from __future__ import annotations
 
 import array
+import ctypes
 import importlib
 import json
 import sys
@@ -61,7 +62,21 @@ def openwakeword(model: str) -> Engine:
     return lambda samples: numpy.array(samples, dtype=numpy.int16), engine.predict
 
 
-ENGINES = {e.__name__: e for e in (kws, porcupine, pocketsphinx, openwakeword)}
+def snowboy(model: str) -> Engine:
+    """Snowboy's model "snowboy" from the folder `model`, built as snowboy.cc says."""
+    library = ctypes.CDLL(f"{model}/libsnowboy.so")
+    library.snowboy_new.restype = ctypes.c_void_p
+    resources = [f"{model}/resources/{name}".encode() for name in ("common.res", "snowboy.umdl")]
+    detector = ctypes.c_void_p(library.snowboy_new(*resources))
+
+    def feed(chunk: array.array[int]) -> None:
+        address, num_samples = chunk.buffer_info()
+        library.snowboy_run(detector, ctypes.c_void_p(address), num_samples)
+
+    return lambda samples: samples, feed
+
+
+ENGINES = {e.__name__: e for e in (kws, porcupine, pocketsphinx, openwakeword, snowboy)}
 LEAST_MS = {"openwakeword": 80}  # what an engine waits for anyway
 
 

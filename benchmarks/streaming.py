@@ -11,8 +11,8 @@ Every engine runs in a process of its own on one core, in turns, so that a busy 
 them alike; printed are the median and, in brackets, the best of the rounds. The audio is the
 synthetic speech of tests/golden, repeated. Other engines are those that `pip install` brings:
 `pip install pvporcupine==1.9.5 pocketsphinx openwakeword==0.4.0` (the last openWakeWord that
-carries models), in an environment of their own if you like; one that is not there is said to be
-skipped.
+carries models), in an environment of their own if you like, and Snowboy, built as snowboy.cc says;
+one that is not there is said to be skipped.
 """
 
 from __future__ import annotations
@@ -226,6 +226,9 @@ def main(
     peers_python: Annotated[
         str, typer.Option(help="Python of the environment that has the other engines.")
     ] = sys.executable,
+    snowboy: Annotated[
+        Path, typer.Option(help="Folder of Snowboy's sources with libsnowboy.so in it.")
+    ] = Path("snowboy"),
     rounds: Annotated[int, typer.Option(help="Times that each takes its turn.")] = 5,
     seconds: Annotated[int, typer.Option(help="Seconds of audio.")] = 60,
 ) -> None:
@@ -237,6 +240,10 @@ def main(
         for name, model in PEERS.items()
         if has_package(peers_python, PACKAGES.get(name, name))
     }
+    if (snowboy / "libsnowboy.so").exists():
+        there["snowboy"] = str(snowboy)
+    else:
+        print(f"SKIPPED: {snowboy}/libsnowboy.so does not exist")
     print(f"onnxruntime {onnxruntime.__version__}, load of the machine {os.getloadavg()[0]:.1f}")
     for name in PEERS.keys() - there.keys():
         print(f"SKIPPED: {name} is not installed in {peers_python}")
