@@ -52,8 +52,7 @@ class DetectorState(NamedTuple):
     """All that the past of a stream means to its future."""
 
     num_frames: int
-    smoothed: tuple[np.ndarray, ...]  # (T, C) each: the last w_max - 1 frames, and a few before
-    num_kept: int  # frames in them
+    smoothed: bytes  # of (at most w_max - 1, C), the last frames: cheap to append to
     arming: tuple[Arming, ...]  # of each keyword
     open: tuple[OpenEvent, ...]
 
@@ -115,7 +114,7 @@ class Detector:
 
     def init_state(self) -> DetectorState:
         """The state before the first frame: every keyword is armed."""
-        return DetectorState(0, (), 0, (Arming(),) * len(self.keywords), ())
+        return DetectorState(0, b"", (Arming(),) * len(self.keywords), ())
 
     def step(
         self, x: tuple[np.ndarray, np.ndarray], state: DetectorState
@@ -123,7 +122,7 @@ class Detector:
         """Take the next frames; the events that end in them, in the order of their ends.
 
         Args:
-            x: confidences (T, K) and smoothed posteriors (T, C), T >= 0; they are kept, not copied.
+            x: confidences (T, K) and smoothed posteriors (T, C), T >= 0.
             state: what the step before returned.
         """
         confidences, smoothed = x
@@ -134,10 +133,20 @@ class Detector:
             )
         if not confidences.size:
             return [], state
+        num_frames = state.num_frames + len(smoothed)
+        row_size = smoothed.nbytes // len(smoothed)
+        needed = self.w_max - 1
+        if len(state.smoothed) != min(state.num_frames, needed) * row_size:
+            raise InputError(
+                f"smoothed posteriors {smoothed.shape} of {smoothed.dtype}: those before them in "
+                "this stream had another type or number of units; keep both"
+            )
+        past = state.smoothed + smoothed.tobytes()
+        kept = past[max(0, len(past) - needed * row_size) :]
         if not state.open and _largest(confidences) < self._lowest:
-            return [], self._next(smoothed, state, _fallen(state.arming), ())
-        known = np.concatenate((*state.smoothed, smoothed))
-        first = state.num_frames - state.num_kept  # the frame of known[0]
+            return [], DetectorState(num_frames, kept, _fallen(state.arming), ())
+        known = np.frombuffer(past, smoothed.dtype).reshape(-1, smoothed.shape[1])
+        first = num_frames - len(known)  # the frame of known[0]
         events, arming = self._triggered(confidences, known, first, state)
         ended, open_events = [], []
         for event in (*state.open, *events):
@@ -147,35 +156,13 @@ class Detector:
             else:
                 ended.append((end, event))
         ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
-        new_state = self._next(smoothed, state, arming, tuple(open_events))
+        new_state = DetectorState(num_frames, kept, arming, tuple(open_events))
         return [self._detection(event, end) for end, event in ended], new_state
 
     def flush(self, state: DetectorState) -> list[Detection]:
         """End the stream: events that are still open end at its last frame."""
         still_open = sorted(state.open, key=lambda event: (event.keyword, event.trigger))
         return [self._detection(event, state.num_frames - 1) for event in still_open]
-
-    def _next(
-        self,
-        smoothed: np.ndarray,
-        state: DetectorState,
-        arming: tuple[Arming, ...],
-        open_events: tuple[OpenEvent, ...],
-    ) -> DetectorState:
-        """The state after a chunk; frames that no window reaches any more go, block by block."""
-        needed = self.w_max - 1
-        num_frames = len(smoothed)
-        if num_frames > needed:
-            # a copy: a view would keep the whole block alive
-            blocks: tuple[np.ndarray, ...] = (smoothed[num_frames - needed :].copy(),)
-            num_kept = needed
-        else:
-            blocks = (*state.smoothed, smoothed)
-            num_kept = state.num_kept + num_frames
-            while num_kept - len(blocks[0]) >= needed:
-                num_kept -= len(blocks[0])
-                blocks = blocks[1:]
-        return DetectorState(state.num_frames + num_frames, blocks, num_kept, arming, open_events)
 
     def _triggered(
         self, confidences: np.ndarray, known: np.ndarray, first: int, state: DetectorState
