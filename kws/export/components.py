@@ -108,8 +108,7 @@ def _normalize(graph: Graph, windows: Windows, component: NormalizeComponent, x:
 
 
 def _softmax(graph: Graph, windows: Windows, component: SoftmaxComponent, x: str) -> str:
-    y = graph.op("Softmax", x, axis=-1)
-    return graph.op("Max", y, graph.constant(PROBABILITY_FLOOR))
+    return graph.op("Softmax", x, axis=-1)  # its floor of 1e-20 is as good as 0 here
 
 
 def _log_softmax(graph: Graph, windows: Windows, component: LogSoftmaxComponent, x: str) -> str:
@@ -126,22 +125,26 @@ def _noise(graph: Graph, windows: Windows, component: AdditiveNoiseComponent, x:
 
 
 def _splice(graph: Graph, windows: Windows, component: SpliceComponent, x: str) -> str:
-    dim, num_once = component.input_dim, component.const_component_dim
-    frames = windows.gather(x, dim, component.context)  # (N * T, offsets, dim)
-    if num_once == 0:
-        return graph.reshape(frames, -1, component.output_dim)
-    spliced = graph.slice(frames, 2, 0, dim - num_once)
-    once = graph.slice(graph.slice(frames, 1, 0, 1), 2, dim - num_once)
-    return graph.op(
-        "Concat",
-        graph.reshape(spliced, -1, component.output_dim - num_once),
-        graph.reshape(once, -1, num_once),
-        axis=1,
-    )
+    rows = windows.gather(x, component.input_dim, component.context)
+    spliced = component.input_dim - component.const_component_dim
+    if spliced == component.input_dim:
+        return rows
+    frames = graph.reshape(rows, -1, len(component.context), component.input_dim)
+    varying = graph.slice(frames, 2, 0, spliced)
+    once = graph.slice(graph.slice(frames, 1, 0, 1), 2, spliced)
+    columns = [
+        graph.reshape(part, -1, size)
+        for part, size in (
+            (varying, spliced * len(component.context)),
+            (once, component.const_component_dim),
+        )
+    ]
+    return graph.op("Concat", *columns, axis=1)
 
 
 def _splice_max(graph: Graph, windows: Windows, component: SpliceMaxComponent, x: str) -> str:
-    frames = windows.gather(x, component.dim, component.context)
+    rows = windows.gather(x, component.dim, component.context)
+    frames = graph.reshape(rows, -1, len(component.context), component.dim)
     return graph.op("ReduceMax", frames, graph.constant([1]), keepdims=0)
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from kws.export.clock import Clock
 from kws.export.graph import Graph
+from kws.export.memory import Memory
 from kws.features import FbankOptions
 from kws.features.fbank import FLOAT_EPSILON
 from kws.features.framing import window
@@ -25,43 +26,70 @@ from kws.features.framing import window
 Array = npt.NDArray[np.float64]
 
 
-def emit_frames(graph: Graph, options: FbankOptions, clock: Clock, samples: str) -> tuple[str, str]:
+def emit_frames(
+    graph: Graph, memory: Memory, clock: Clock, options: FbankOptions
+) -> tuple[str, str]:
     """Cut the stream into frames.
 
     Args:
         graph: where the nodes go.
+        memory: keeps the latest samples: less than a frame of them belongs to frames to come.
+        clock: its counter `left_over` says how many.
         options: frame length and shift.
-        clock: its first counter holds the samples that no frame has left behind yet.
-        samples: (N, S).
 
     Returns:
         (N * T, 1, frame length), and T, (1,)
     """
     length, shift = options.window_length, options.window_shift
-    block = math.gcd(length, shift)
-    left_over = clock.counters[0]
-    kept = graph.slot(length - 1)  # the latest samples: at most so many belong to a later frame
-    stream = graph.op("Concat", kept.before, samples, axis=1)
-    graph.keep(kept, graph.slice(stream, 1, -(length - 1)))
-    num_samples = graph.op("Shape", samples, start=1, end=2)
+    left_over = clock.now["left_over"]
+    stream = graph.op("Concat", memory.take("samples", length - 1), "samples", axis=1)
+    memory.keep("samples", graph.slice(stream, 1, -(length - 1)), length - 1)
+    num_samples = graph.op("Shape", "samples", start=1, end=2)
     # Div rounds towards 0: frames that lack samples count as none
     room = graph.add(left_over, num_samples, shift - length)
-    num_frames = graph.at_least(graph.op("Div", room, graph.constant([shift])), 0)
-    covered = graph.mul(num_frames, shift)
-    clock.advance(graph.sub(num_samples, covered))
+    number = graph.at_least(graph.op("Div", room, graph.constant([shift])), 0)
+    covered = graph.mul(number, shift)
+    clock.advance("left_over", graph.sub(num_samples, covered))
     start = graph.sub(length - 1, left_over)
-    overlap = graph.mul(graph.at_most(num_frames, 1), length - shift)
+    overlap = graph.mul(graph.at_most(number, 1), length - shift)
     whole = graph.slice(stream, 1, start, graph.add(start, covered, overlap))
-    # (N, blocks, block)
-    blocks = graph.op("Reshape", whole, graph.constant([0, -1, block]))
-    firsts = graph.count_from(0, graph.mul(num_frames, shift // block), shift // block)
-    index = graph.op(
-        "Add",
-        graph.op("Unsqueeze", firsts, graph.constant([1])),
-        graph.constant(np.arange(length // block)),
-    )
-    frames = graph.op("Gather", blocks, index, axis=1)  # (N, T, blocks per frame, block)
-    return graph.reshape(frames, -1, 1, length), num_frames
+    return _overlapping(graph, options, whole, number), number
+
+
+def emit_steady_frames(
+    graph: Graph, memory: Memory, options: FbankOptions, is_one: bool
+) -> tuple[str, str | None]:
+    """As `emit_frames`, where no sample is too many for a number of whole frames.
+
+    Args:
+        graph, memory, options: as in `emit_frames`.
+        is_one: there is a single frame.
+
+    Returns:
+        (N * T, 1, frame length), and T, (1,), None for 1
+    """
+    length, shift = options.window_length, options.window_shift
+    pieces = memory.take_pieces("samples", [shift - 1, length - shift])
+    num_unused = 1 if shift > 1 else 0
+    stream = graph.op("Concat", *pieces[num_unused:], "samples", axis=1)
+    rest = [graph.slice(stream, 1, shift - length)] if length > shift else []
+    memory.keep_pieces("samples", [*pieces[:num_unused], *rest])
+    if is_one:
+        return graph.reshape(stream, -1, 1, length), None
+    num_samples = graph.op("Shape", "samples", start=1, end=2)
+    number = graph.op("Div", num_samples, graph.constant([shift]))
+    return _overlapping(graph, options, stream, number), number
+
+
+def _overlapping(graph: Graph, options: FbankOptions, stream: str, number: str) -> str:
+    """The frames in samples (N, T * shift + length - shift): (N * T, 1, length)."""
+    length, shift = options.window_length, options.window_shift
+    block = math.gcd(length, shift)
+    firsts = graph.count_from(0, graph.mul(number, shift // block), shift // block)
+    firsts = graph.op("Unsqueeze", firsts, graph.constant([1]))
+    index = graph.op("Add", firsts, graph.constant(np.arange(length // block)))
+    frames = graph.op("Gather", graph.reshape(stream, 0, -1, block), index, axis=1)
+    return graph.reshape(frames, -1, 1, length)  # from (N, T, blocks per frame, block)
 
 
 def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
@@ -78,11 +106,10 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
         "Conv", frames, graph.constant(np.array([[taps]])), pads=[1, tail], kernel_shape=[2]
     )
     windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
-    spectrum = _emit_power(graph, split, windowed)  # (K1, N * T, columns)
+    spectrum = _emit_power(graph, split, windowed)  # (N * T, K1 * M2)
     if not options.use_power:
         spectrum = graph.op("Sqrt", spectrum)
     mels = graph.op("MatMul", spectrum, graph.constant(split.mel_weights()))
-    mels = graph.op("ReduceSum", mels, graph.constant([0]), keepdims=0)
     if options.use_log_fbank:
         mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
     if not options.use_energy:
@@ -93,7 +120,7 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
 
 
 def _emit_power(graph: Graph, split: _Transform, windowed: str) -> str:
-    """The squares of the transform, (N * T, 1, padded) -> (K1, N * T, outer columns)."""
+    """The power spectrum: (N * T, 1, padded) -> (N * T, K1 * M2)."""
     rows = graph.reshape(windowed, -1, split.rows, split.inner)
     # as a convolution of 1 tap: a MatMul with the matrix on the left fails when there is no frame
     inner = graph.op("Conv", rows, graph.constant(split.inner_matrix()[:, :, None]))
@@ -104,10 +131,9 @@ def _emit_power(graph: Graph, split: _Transform, windowed: str) -> str:
     inner = graph.reshape(inner, split.num_groups, -1, 2 * split.inner)
     outer = graph.op("MatMul", inner, graph.constant(split.outer_matrices()))
     squares = graph.op("Mul", outer, outer)
-    if split.use_power:
-        return squares
     real, imaginary = graph.ops("Split", 2, squares, graph.constant([split.inner] * 2), axis=2)
-    return graph.op("Add", real, imaginary)
+    power = graph.op("Transpose", graph.op("Add", real, imaginary), perm=[1, 0, 2])
+    return graph.reshape(power, -1, split.num_groups * split.inner)
 
 
 def _emit_log_energy(graph: Graph, options: FbankOptions, frames: str) -> str:
@@ -132,11 +158,9 @@ class _Transform:
 
     def __init__(self, options: FbankOptions) -> None:
         self.options = options
-        self.use_power = options.use_power
         self.length = options.fft_length  # M
         divisors = [d for d in range(1, self.length + 1) if self.length % d == 0]
-        # a larger M2: fewer groups, each a larger product
-        self.inner = next(d for d in divisors if d * d >= self.length)  # M2
+        self.inner = max(d for d in divisors if d * d <= self.length)  # M2
         self.count = self.length // self.inner  # M1
         self.num_groups = self.count // 2 + 1
         self.rows = -(-options.window_length // self.inner)
@@ -157,7 +181,7 @@ class _Transform:
         return np.concatenate((real, imaginary), axis=2)
 
     def mel_weights(self) -> Array:
-        """(K1, columns, num_mel_bins): a frequency that occurs twice counts once."""
+        """(K1 * M2, num_mel_bins): a frequency that occurs twice counts once."""
         options = self.options
         bank = options.mel_bank.weights(options.vtln_warp)
         outputs = self._outputs()
@@ -165,8 +189,7 @@ class _Transform:
         _, first = np.unique(bins, return_index=True)
         once = np.zeros(bins.size, dtype=bool)
         once[first] = True
-        weights = np.where(once.reshape(bins.shape)[..., None], bank[bins], 0.0)
-        return np.concatenate((weights, weights), axis=1) if self.use_power else weights
+        return np.where(once[:, None], bank[bins.reshape(-1)], 0.0)
 
     def _outputs(self) -> npt.NDArray[np.int64]:
         """The frequencies k1 + M1 k2, (K1, M2)."""

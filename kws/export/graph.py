@@ -1,10 +1,9 @@
-"""A small builder of ONNX graphs that carry the state of a stream in one tensor."""
+"""A small builder of ONNX graphs."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,136 +11,57 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-FORMAT = "kws-onnx"
-FORMAT_VERSION = "1"
 OPSETS = range(18, 22)  # in these all operators used here mean the same
 DEFAULT_OPSET = 18
 Shape = Sequence[int | str | None]
-_NP_TO_ONNX = {"f": TensorProto.FLOAT, "i": TensorProto.INT64, "b": TensorProto.BOOL}
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A part of the state: what the calls before left, and the place of what this call leaves.
-
-    Attributes:
-        before: the name of its value, (N, *shape).
-        shape: of one stream.
-    """
-
-    before: str
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Values of one stream."""
-        return int(np.prod(self.shape))
+_ELEMENTS = {"f": TensorProto.FLOAT, "b": TensorProto.BOOL}
+_STORED = {"f": np.float32, "i": np.int64, "b": np.bool_}
+# a constant of the whole graph costs time at each call of a branch, a copy only costs space
+_SHARED_SIZE = 512
+_Constants = dict[tuple[str, tuple[int, ...], bytes], onnx.TensorProto]
 
 
 class Graph:
-    """Nodes, constants and state slots of one graph under construction.
+    """Nodes and constants of one graph under construction.
 
     Values are referred to by their names. A node's only output gets a name of its own.
     """
 
     def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self._tensors: list[onnx.TensorProto] = []
-        self._slots: list[tuple[Slot, str]] = []
-        self._kept: dict[str, str] = {}
-        self._counter = 0
+        self.nodes: list[onnx.NodeProto] = []
+        self._shared: _Constants = {}
+        self._own: _Constants = {}  # of the branch whose nodes these are
+        self._num_names = 0
 
     def op(self, op_type: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output and return that output's name; an input of "" is left out."""
+        """Add a node of one output and return that output's name."""
         (output,) = self.ops(op_type, 1, *inputs, **attributes)
         return output
 
     def ops(self, op_type: str, num_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Add a node and return the names of its outputs."""
         outputs = [self.new_name(op_type) for _ in range(num_outputs)]
-        self._nodes.append(helper.make_node(op_type, inputs, outputs, **attributes))
+        self.nodes.append(helper.make_node(op_type, inputs, outputs, **attributes))
         return outputs
-
-    def scalar(self, x: str) -> str:
-        """A (1,) value as one of shape ()."""
-        return self.op("Squeeze", x, self.constant([0]))
-
-    def add(self, *terms: str | int) -> str:
-        """The sum of (1,) integers."""
-        return functools.reduce(lambda a, b: self.op("Add", a, b), map(self._integer, terms))
-
-    def sub(self, a: str | int, b: str | int) -> str:
-        """a - b of (1,) integers."""
-        return self.op("Sub", self._integer(a), self._integer(b))
-
-    def mul(self, a: str | int, b: str | int) -> str:
-        """a * b of (1,) integers."""
-        return self.op("Mul", self._integer(a), self._integer(b))
-
-    def at_least(self, a: str, least: int) -> str:
-        """max(a, least) of (1,) integers."""
-        return self.op("Max", a, self._integer(least))
-
-    def at_most(self, a: str, most: str | int) -> str:
-        """min(a, most) of (1,) integers."""
-        return self.op("Min", a, self._integer(most))
-
-    def count_from(self, start: str | int, stop: str, step: int = 1) -> str:
-        """start, start + step, ... below stop, of (1,) integers."""
-        first = self.scalar(start) if isinstance(start, str) else self.constant(start)
-        return self.op("Range", first, self.scalar(stop), self.constant(step))
-
-    def _integer(self, value: str | int) -> str:
-        return value if isinstance(value, str) else self.constant([value])
 
     def new_name(self, stem: str) -> str:
         """A name that no other value has."""
-        self._counter += 1
-        return f"{stem}_{self._counter}"
+        self._num_names += 1
+        return f"{stem}{self._num_names}"
 
     def constant(self, value: npt.ArrayLike) -> str:
-        """The name of a constant: float32, int64 or bool; equal ones are stored once."""
-        array = np.asarray(value)
-        dtype = {"f": np.float32, "i": np.int64, "b": np.bool_, "u": np.uint8}[array.dtype.kind]
-        array = np.ascontiguousarray(array.astype(array.dtype if array.itemsize == 1 else dtype))
-        key = (array.dtype.str, np.shape(value), array.tobytes())
-        if key not in self._constants:
-            self._constants[key] = self.new_name("constant")
-            tensor = numpy_helper.from_array(array.reshape(np.shape(value)), self._constants[key])
-            self._tensors.append(tensor)
-        return self._constants[key]
+        """The name of a constant: float32, int64, bool or of 8 bits.
 
-    def slot(self, *shape: int) -> Slot:
-        """A part of the state that is (N, *shape), zeros before the first call."""
-        slot = Slot(self.new_name("state"), shape)
-        self._slots.append((slot, self.new_name("part")))
-        return slot
-
-    def keep(self, slot: Slot, value: str) -> None:
-        """Say what the call leaves in a slot: `value`, (N, *shape)."""
-        self._kept[slot.before] = value
-
-    def body(
-        self, inputs: Mapping[str, Shape], emit: Callable[[], Mapping[str, Shape]]
-    ) -> onnx.GraphProto:
-        """The graph of one step of a loop; its constants belong to the whole.
-
-        Args:
-            inputs: names, free to use in `emit`, and shapes.
-            emit: adds the nodes; returns the names and shapes of the outputs.
+        Equal ones are stored once, small ones once in each branch.
         """
-        outside, self._nodes = self._nodes, []
-        outputs = emit()
-        inside, self._nodes = self._nodes, outside
-        ins, outs = (
-            [_value(name, "f", shape) for name, shape in part.items()] for part in (inputs, outputs)
-        )
-        return helper.make_graph(inside, self.new_name("body"), ins, outs)
-
-    def name_output(self, value: str, name: str) -> None:
-        """Give a value, too, the name of an output of the graph."""
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        array = np.asarray(value)
+        if array.itemsize > 1:
+            array = array.astype(_STORED[array.dtype.kind])
+        key = (array.dtype.str, array.shape, array.tobytes())
+        constants = self._shared if array.size >= _SHARED_SIZE else self._own
+        if key not in constants:
+            constants[key] = numpy_helper.from_array(array.copy(), self.new_name("c"))
+        return constants[key].name
 
     def reshape(self, x: str, *shape: int) -> str:
         """`x` in another shape; -1 is what remains, 0 as it was."""
@@ -149,9 +69,82 @@ class Graph:
 
     def slice(self, x: str, axis: int, start: str | int, end: str | int | None = None) -> str:
         """Part of `x` along one axis; numbers or names of (1,) values, to the end without `end`."""
-        begin = start if isinstance(start, str) else self.constant([start])
-        stop = end if isinstance(end, str) else self.constant([2**62 if end is None else end])
-        return self.op("Slice", x, begin, stop, self.constant([axis]))
+        stop = 2**62 if end is None else end
+        return self.op("Slice", x, self.integer(start), self.integer(stop), self.constant([axis]))
+
+    def integer(self, value: str | int) -> str:
+        """The name of a (1,) integer, or of the constant that a number is."""
+        return value if isinstance(value, str) else self.constant([value])
+
+    def add(self, *terms: str | int) -> str:
+        """The sum of (1,) integers."""
+        return functools.reduce(lambda a, b: self.op("Add", a, b), map(self.integer, terms))
+
+    def sub(self, a: str | int, b: str | int) -> str:
+        """a - b of (1,) integers."""
+        return self.op("Sub", self.integer(a), self.integer(b))
+
+    def mul(self, a: str | int, b: str | int) -> str:
+        """a * b of (1,) integers."""
+        return self.op("Mul", self.integer(a), self.integer(b))
+
+    def at_least(self, a: str, least: int) -> str:
+        """max(a, least) of integers."""
+        return self.op("Max", a, self.integer(least))
+
+    def at_most(self, a: str, most: str | int) -> str:
+        """min(a, most) of integers."""
+        return self.op("Min", a, self.integer(most))
+
+    def equal(self, a: str, b: str | int) -> str:
+        """Whether two (1,) integers are equal: 1 or 0."""
+        return self.op("Cast", self.op("Equal", a, self.integer(b)), to=TensorProto.INT64)
+
+    def count_from(self, start: str | int, stop: str, step: int = 1) -> str:
+        """start, start + step, ... below stop, of (1,) integers."""
+        first = self._scalar(start) if isinstance(start, str) else self.constant(start)
+        return self.op("Range", first, self._scalar(stop), self.constant(step))
+
+    def _scalar(self, x: str) -> str:
+        return self.op("Squeeze", x, self.constant([0]))
+
+    def body(
+        self, inputs: Mapping[str, Shape], emit: Callable[[], Mapping[str, Shape]]
+    ) -> onnx.GraphProto:
+        """The graph of a branch or of one step of a loop; its large constants belong to the whole.
+
+        Args:
+            inputs: names, which `emit` uses, and shapes.
+            emit: adds the nodes; returns the names and shapes of the outputs.
+        """
+        outside, self.nodes, self._own = (self.nodes, self._own), [], {}
+        outputs = emit()
+        nodes, constants = self.nodes, list(self._own.values())
+        self.nodes, self._own = outside
+        ins, outs = (
+            [_value(name, "f", shape) for name, shape in part.items()] for part in (inputs, outputs)
+        )
+        return helper.make_graph(nodes, self.new_name("body"), ins, outs, constants)
+
+    def choose(
+        self,
+        condition: str,
+        then: Callable[[], Sequence[str]],
+        otherwise: Callable[[], Sequence[str]],
+        shapes: Sequence[Shape],
+    ) -> list[str]:
+        """What one of two branches gives.
+
+        Args:
+            condition: a bool of one element.
+            then, otherwise: add the nodes of a branch; return the names of its outputs.
+            shapes: of the outputs.
+        """
+        branches = {
+            name: self.body({}, lambda emit=emit: dict(zip(emit(), shapes, strict=True)))
+            for name, emit in (("then_branch", then), ("else_branch", otherwise))
+        }
+        return self.ops("If", len(shapes), condition, **branches)
 
     def model(
         self,
@@ -163,24 +156,18 @@ class Graph:
         """The finished model.
 
         Args:
-            inputs, outputs: element type ("f" or "b") and shape of each; `state` and
-                `next_state` are added here.
+            inputs: element type ("f" or "b") and shape of each.
+            outputs: the name of the value that becomes the output, and its shape.
             opset: the version of the operators.
             metadata: the entries of metadata_props.
         """
-        size = self.state_size
-        state, next_state = (_value(n, "f", ["N", size]) for n in ("state", "next_state"))
-        first, last = self._state_nodes()
+        named = [helper.make_node("Identity", [v], [name]) for name, (v, _) in outputs.items()]
         graph = helper.make_graph(
-            [*first, *self._nodes, *last],
+            [*self.nodes, *named],
             "kws",
-            [
-                *(_value(name, *kind) for name, kind in inputs.items() if name != "flush"),
-                state,
-                *(_value(name, *kind) for name, kind in inputs.items() if name == "flush"),
-            ],
-            [*(_value(name, *kind) for name, kind in outputs.items()), next_state],
-            self._tensors,
+            [_value(name, *kind) for name, kind in inputs.items()],
+            [_value(name, "f", shape) for name, (_, shape) in outputs.items()],
+            [*self._shared.values(), *self._own.values()],
         )
         opsets = [helper.make_opsetid("", opset)]
         # the oldest form that holds the opset: older readers understand it
@@ -191,32 +178,6 @@ class Graph:
         onnx.checker.check_model(model)
         return model
 
-    @property
-    def state_size(self) -> int:
-        """Values of the state of one stream, K."""
-        return sum(slot.size for slot, _ in self._slots)
-
-    def _state_nodes(self) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
-        """The nodes that take the state apart, and those that put the next one together."""
-        sizes = self.constant([slot.size for slot, _ in self._slots])
-        first = [helper.make_node("Split", ["state", sizes], [p for _, p in self._slots], axis=1)]
-        kept = []
-        last: list[onnx.NodeProto] = []
-        for slot, part in self._slots:
-            value = self._kept[slot.before]
-            flat = value
-            if len(slot.shape) > 1:
-                shape = self.constant([0, *slot.shape])
-                first.append(helper.make_node("Reshape", [part, shape], [slot.before]))
-                flat = self.new_name("flat")
-                shape = self.constant([0, slot.size])
-                last.append(helper.make_node("Reshape", [value, shape], [flat]))
-            else:
-                first.append(helper.make_node("Identity", [part], [slot.before]))
-            kept.append(flat)
-        last.append(helper.make_node("Concat", kept, ["next_state"], axis=1))
-        return first, last
-
 
 def _value(name: str, kind: str, shape: Shape) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, _NP_TO_ONNX[kind], shape)
+    return helper.make_tensor_value_info(name, _ELEMENTS[kind], shape)

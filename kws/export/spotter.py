@@ -6,23 +6,18 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import TensorProto
 
 from kws.errors import InputError
-from kws.export.clock import Clock
-from kws.export.components import emit_components
-from kws.export.edges import Context, Frames, emit_padded
-from kws.export.fbank import emit_fbank, emit_frames
-from kws.export.graph import DEFAULT_OPSET, FORMAT, FORMAT_VERSION, OPSETS, Graph
-from kws.export.scores import emit_confidence, emit_ordered_confidence, emit_smoothing
-from kws.export.windows import Windows
-from kws.features import Deltas, format_feature_options
+from kws.export.chain import Chain
+from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph
+from kws.features import format_feature_options
 from kws.files import atomic_path
 from kws.posterior import OrderedConfidence
 from kws.spotter import Spotter
 
+FORMAT = "kws-onnx"
+FORMAT_VERSION = "1"
 logger = logging.getLogger(__name__)
 
 
@@ -52,16 +47,17 @@ def spotter_model(spotter: Spotter, *, opset: int = DEFAULT_OPSET) -> onnx.Model
         raise InputError(f"opset {opset}: choose one of {OPSETS[0]} to {OPSETS[-1]}")
     _check_options(spotter)
     graph = Graph()
-    outputs = _emit_chain(graph, spotter)
+    chain = Chain(spotter, graph)
+    values = chain.emit()
     num_units, num_keywords = len(spotter.units), len(spotter.keywords)
     columns = {"confidences": num_keywords, "smoothed": num_units, "posteriors": num_units}
-    for name, value in zip(columns, outputs, strict=True):
-        graph.name_output(value, name)
+    shapes = {name: ["N", "T", dim] for name, dim in columns.items()}
+    shapes["next_state"] = state_shape = ["N", chain.state_size]
     return graph.model(
-        {"samples": ("f", ["N", "S"]), "flush": ("b", [])},
-        {name: ("f", ["N", "T", dim]) for name, dim in columns.items()},
+        {"samples": ("f", ["N", "S"]), "state": ("f", state_shape), "flush": ("b", [])},
+        {name: (value, shape) for value, (name, shape) in zip(values, shapes.items(), strict=True)},
         opset,
-        _metadata(spotter, graph.state_size),
+        _metadata(spotter, chain),
     )
 
 
@@ -91,82 +87,18 @@ def _check_options(spotter: Spotter) -> None:
         )
 
 
-def _emit_chain(graph: Graph, spotter: Spotter) -> tuple[str, str, str]:
-    """The nodes of the chain; the names of confidences, smoothed posteriors and posteriors."""
-    options = spotter.options
-    has_deltas = options.deltas.delta_order > 0
-    clock = Clock(graph, 3 if has_deltas else 2)
-    flush = graph.op("Cast", "flush", to=TensorProto.INT64)
-    flush = graph.reshape(flush, 1)
-    batch_size = graph.op("Shape", "samples", start=0, end=1)
-    rows, num_frames = emit_frames(graph, options.fbank, clock, "samples")
-    rows = emit_fbank(graph, options.fbank, rows)
-    value = Windows(graph, batch_size, num_frames).frames(rows, options.fbank.dim)
-    frames = Frames(value, num_frames, options.fbank.dim)
-    if has_deltas:
-        frames = _emit_deltas(graph, clock, spotter, frames, flush, batch_size)
-    if spotter.features.cmvn is not None:
-        cmvn = spotter.features.cmvn
-        centred = graph.op("Sub", frames.value, graph.constant(cmvn.mean.numpy()))
-        scaled = graph.op("Mul", centred, graph.constant(cmvn.inverse_stddev.numpy()))
-        frames = Frames(scaled, frames.number, frames.dim)
-    posteriors, num_before = _emit_network(graph, clock, spotter, frames, flush, batch_size)
-    clock.close()
-    w_smooth = spotter.smoothing.w_smooth
-    value = emit_smoothing(graph, w_smooth, posteriors, num_before)
-    smoothed = Frames(value, posteriors.number, posteriors.dim)
-    ordered = isinstance(spotter.confidence, OrderedConfidence)
-    emit = emit_ordered_confidence if ordered else emit_confidence
-    confidences = emit(graph, spotter.keywords, spotter.confidence.w_max, smoothed)
-    return confidences, smoothed.value, posteriors.value
-
-
-def _emit_deltas(
-    graph: Graph, clock: Clock, spotter: Spotter, frames: Frames, flush: str, batch_size: str
-) -> Frames:
-    """Features with their deltas."""
-    deltas: Deltas = spotter.features.deltas
-    reach, dim = deltas.reach, frames.dim
-    scales = np.zeros((len(deltas.scales) + 1, 2 * reach + 1))
-    scales[0, reach] = 1
-    for order, pairs in enumerate(deltas.scales, start=1):
-        for offset, scale in pairs:
-            scales[order, reach + offset] = scale
-
-    def body(fed: Frames) -> Frames:
-        windows = Windows(graph, batch_size, fed.number)
-        around = windows.gather(graph.reshape(fed.value, -1, dim), dim, range(-reach, reach + 1))
-        combined = graph.op("Conv", around, graph.constant(scales[:, :, None]))
-        wide = dim * len(scales)
-        return Frames(windows.frames(combined, wide), fed.number, wide)
-
-    context = Context(reach, reach)
-    return emit_padded(graph, clock, 2, frames, flush, context, body)[0]
-
-
-def _emit_network(
-    graph: Graph, clock: Clock, spotter: Spotter, frames: Frames, flush: str, batch_size: str
-) -> tuple[Frames, str]:
-    """The posteriors, and how many came before, up to what smoothing needs."""
-    nnet = spotter.nnet
-
-    def body(fed: Frames) -> Frames:
-        windows = Windows(graph, batch_size, fed.number)
-        x = graph.reshape(fed.value, -1, fed.dim)
-        y = emit_components(graph, windows, nnet.components, x, spotter.source)
-        return Frames(windows.frames(y, nnet.output_dim), fed.number, nnet.output_dim)
-
-    context = Context(nnet.left_context, nnet.right_context, spotter.smoothing.w_smooth)
-    return emit_padded(graph, clock, 1, frames, flush, context, body)
-
-
-def _metadata(spotter: Spotter, state_size: int) -> dict[str, str]:
+def _metadata(spotter: Spotter, chain: Chain) -> dict[str, str]:
     """The entries of metadata_props."""
     metadata = spotter.metadata
+    ordered = isinstance(spotter.confidence, OrderedConfidence)
     values = {
         "units": list(spotter.units),
         "keywords": metadata["keywords"],
-        "posterior": metadata.get("posterior", {}),
+        "posterior": {
+            "w_smooth": spotter.smoothing.w_smooth,
+            "w_max": spotter.confidence.w_max,
+            "confidence": "ordered" if ordered else "chen",
+        },
         "thresholds": metadata.get("thresholds", {}),
         "card": metadata.get("card", {}),
     }
@@ -180,6 +112,7 @@ def _metadata(spotter: Spotter, state_size: int) -> dict[str, str]:
         **{name: json.dumps(value, allow_nan=False) for name, value in values.items()},
         "network": spotter.nnet.config_text(),
         "features": format_feature_options(spotter.options),
-        "state_size": str(state_size),
+        "state_size": str(chain.state_size),
+        "settled_frames": str(chain.settled_frames),
         "weights": "float32",
     }

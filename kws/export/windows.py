@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kws.export.graph import Graph
+from kws.export.memory import Memory
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of one call.
+
+    Attributes:
+        rows: (N * T, dim).
+        number: T, the name of its value, (1,); None: 1.
+        dim: values per frame.
+    """
+
+    rows: str
+    number: str | None
+    dim: int
 
 
 class Windows:
@@ -12,57 +30,72 @@ class Windows:
 
     Args:
         graph: where the nodes go.
-        batch_size: N, (1,).
-        num_frames: frames of this call, T, (1,).
+        memory: where the frames of earlier calls are.
+        stage: names the parts of the state.
+        number: frames of this call, T; None: 1.
     """
 
-    def __init__(self, graph: Graph, batch_size: str, num_frames: str) -> None:
-        self._graph = graph
-        self._batch_size = batch_size
-        self._num_frames = num_frames
-        self._firsts: str | None = None
-        self._shapes: dict[int, str] = {}
+    def __init__(self, graph: Graph, memory: Memory, stage: str, number: str | None) -> None:
+        self._graph, self._memory = graph, memory
+        self._stage = stage
+        self.number = number
+        self._num_windows = 0
+        self._first: str | None = None
         self._indices: dict[tuple[int, ...], str] = {}
 
-    def gather(self, x: str, dim: int, offsets: Sequence[int]) -> str:
-        """The frames at `offsets`, counted from the frame that makes the largest one the newest.
+    def gather(self, rows: str, dim: int, offsets: Sequence[int]) -> str:
+        """The frames at `offsets`, of which the largest is that of the newest frame.
 
         Args:
-            x: (N * T, dim), the new frames.
+            rows: (N * T, dim), the new frames.
             dim: values per frame.
             offsets: growing.
 
         Returns:
-            (N * T, number of offsets, dim)
+            (N * T, number of offsets * dim)
         """
-        graph = self._graph
         span = offsets[-1] - offsets[0]
-        frames = graph.op("Reshape", x, self._shape(dim))
-        if span:
-            buffer = graph.slot(span, dim)
-            frames = graph.op("Concat", buffer.before, frames, axis=1)
-            graph.keep(buffer, graph.slice(frames, 1, -span))
-        index = self._index(tuple(offset - offsets[0] for offset in offsets))
-        windows = graph.op("Gather", frames, index, axis=1)  # (N, T, offsets, dim)
-        return graph.reshape(windows, -1, len(offsets), dim)
+        if span == 0:
+            return rows
+        self._num_windows += 1
+        part = f"{self._stage}{self._num_windows}_"
+        starts = tuple(offset - offsets[0] for offset in offsets)
+        if self.number is None:
+            return self._gather_one(part, rows, dim, starts)
+        graph = self._graph
+        known = self._memory.take(part, span, dim)
+        frames = graph.op("Concat", known, self.split_rows(rows, dim), axis=1)
+        self._memory.keep(part, graph.slice(frames, 1, -span), span, dim)
+        windows = graph.op("Gather", frames, self._index(starts), axis=1)  # (N, T, offsets, dim)
+        return graph.reshape(windows, -1, len(offsets) * dim)
 
-    def frames(self, x: str, dim: int) -> str:
+    def _gather_one(self, part: str, new: str, dim: int, starts: tuple[int, ...]) -> str:
+        """As `gather`, of one frame: the state falls into runs of frames read and not read."""
+        is_read = [start in starts for start in range(starts[-1])]
+        runs = [(True, 1)]  # the first frame stands alone: it leaves the state
+        for wanted, group in itertools.groupby(is_read[1:]):
+            runs.append((wanted, len(list(group))))
+        pieces = self._memory.take_pieces(part, [length * dim for _, length in runs])
+        self._memory.keep_pieces(part, [*pieces[1:], new])
+        read = [piece for piece, (wanted, _) in zip(pieces, runs, strict=True) if wanted]
+        return self._graph.op("Concat", *read, new, axis=1)
+
+    def split_rows(self, rows: str, dim: int) -> str:
         """(N * T, dim) as (N, T, dim)."""
-        return self._graph.op("Reshape", x, self._shape(dim))
-
-    def _shape(self, dim: int) -> str:
-        """The shape (N, -1, dim)."""
-        if dim not in self._shapes:
-            rest = self._graph.constant([-1, dim])
-            self._shapes[dim] = self._graph.op("Concat", self._batch_size, rest, axis=0)
-        return self._shapes[dim]
+        graph = self._graph
+        if self.number is None:
+            return graph.reshape(rows, -1, 1, dim)
+        rest = graph.constant([-1, dim])
+        shape = graph.op("Concat", self._memory.num_streams, rest, axis=0)
+        return graph.op("Reshape", rows, shape)
 
     def _index(self, starts: tuple[int, ...]) -> str:
         """(T, number of starts): t + start."""
         graph = self._graph
-        if self._firsts is None:
-            count = graph.count_from(0, self._num_frames)
-            self._firsts = graph.op("Unsqueeze", count, graph.constant([1]))
+        if self._first is None:
+            assert self.number is not None
+            count = graph.count_from(0, self.number)
+            self._first = graph.op("Unsqueeze", count, graph.constant([1]))
         if starts not in self._indices:
-            self._indices[starts] = graph.op("Add", self._firsts, graph.constant(starts))
+            self._indices[starts] = graph.op("Add", self._first, graph.constant(starts))
         return self._indices[starts]

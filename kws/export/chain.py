@@ -1,0 +1,203 @@
+"""The nodes of the whole chain from samples to confidences.
+
+A stream begins, ends and may be cut anywhere: the nodes that take care of that are more than those
+that compute. So the graph holds the chain three times, around the same constants: for anything that
+may come, and for a single frame and for several of a stream that is long on its way, where little
+needs to be counted.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from onnx import TensorProto
+
+from kws.export.clock import Clock
+from kws.export.components import emit_components
+from kws.export.edges import Stage, emit_padded, emit_steady
+from kws.export.fbank import emit_fbank, emit_frames, emit_steady_frames
+from kws.export.graph import Graph, Shape
+from kws.export.memory import Memory
+from kws.export.ordered import emit_ordered_confidence
+from kws.export.scores import Track, emit_confidence, emit_smoothing
+from kws.export.windows import Frames, Windows
+from kws.features import Cmvn, Deltas
+from kws.nnet import Component
+from kws.nnet.components import AffineComponent, SpliceComponent
+from kws.posterior import OrderedConfidence
+from kws.spotter import Spotter
+
+
+class Chain:
+    """The chain of one spotter.
+
+    Args:
+        spotter: what is exported.
+        graph: where the nodes go.
+    """
+
+    def __init__(self, spotter: Spotter, graph: Graph) -> None:
+        self.spotter, self.graph = spotter, graph
+        self.sizes: dict[str, int] = {}  # of the parts of the state
+        self.fbank = spotter.options.fbank
+        self.stages = self._stages()
+
+    @property
+    def state_size(self) -> int:
+        """Values of the state of one stream, K; known after `emit`."""
+        return sum(self.sizes.values())
+
+    @property
+    def settled_frames(self) -> int:
+        """Frames after which the state counts no further."""
+        late = sum(stage.right for stage in self.stages)
+        return late + self.stages[-1].memory
+
+    def emit(self) -> list[str]:
+        """The names of confidences, smoothed posteriors, posteriors and the next state."""
+        graph, last = self.graph, len(self._settled)
+        steady = graph.op(
+            "Slice", "state", *map(graph.constant, ([0, last], [1, last + 1], [0, 1]))
+        )
+        num_samples = graph.op("Shape", "samples", start=1, end=2)
+        # the number of samples where a steady chain may take them, else 0: (1, 1)
+        fitting = graph.op("Mul", graph.op("Cast", steady, to=TensorProto.INT64), num_samples)
+        fitting = graph.op("Where", "flush", graph.constant(0), fitting)
+        shift = graph.constant(self.fbank.window_shift)
+        is_one = graph.op("Equal", fitting, shift)
+        # more than one frame, and no sample beside
+        beside = graph.op("Mul", graph.op("Mod", fitting, shift), graph.constant(2**32))
+        are_several = graph.op("Greater", fitting, graph.op("Max", beside, shift))
+        num_units, num_keywords = len(self.spotter.units), len(self.spotter.keywords)
+        columns = (num_keywords, num_units, num_units)
+        shapes: list[Shape] = [*([None, None, dim] for dim in columns), [None, None]]
+        nothing = [graph.constant(np.zeros((0, 0, dim))) for dim in columns]
+        nothing.append(graph.constant(np.zeros((0, 0))))
+        # onnxruntime prepares constants for branches, but not for branches within branches: the
+        # steady chains need that more
+        several = graph.choose(
+            are_several,
+            lambda: self._steady(False),
+            lambda: [graph.op("Identity", value) for value in nothing],
+            shapes,
+        )
+        return graph.choose(
+            is_one,
+            lambda: self._steady(True),
+            lambda: graph.choose(
+                are_several,
+                lambda: [graph.op("Identity", value) for value in several],
+                self._general,
+                shapes,
+            ),
+            shapes,
+        )
+
+    def _general(self) -> list[str]:
+        """Any number of samples, the beginning and the end of the stream."""
+        graph, memory = self.graph, Memory(self.graph, self.sizes)
+        clock = Clock(graph, memory, self._settled)
+        flush = graph.reshape(graph.op("Cast", "flush", to=TensorProto.INT64), 1)
+        rows, number = emit_frames(graph, memory, clock, self.fbank)
+        frames = Frames(emit_fbank(graph, self.fbank, rows), number, self.fbank.dim)
+        num_before = None
+        for stage in self.stages:
+            frames, num_before = emit_padded(graph, memory, clock, stage, frames, flush)
+        clock.close()
+        return self._scores(memory, frames, num_before)
+
+    def _steady(self, is_one: bool) -> list[str]:
+        """One frame or several of a stream that is long on its way, no sample more or less."""
+        graph, memory = self.graph, Memory(self.graph, self.sizes)
+        counters = len(self._settled) + 1
+        memory.keep("clock", memory.take("clock", counters), counters)
+        rows, number = emit_steady_frames(graph, memory, self.fbank, is_one)
+        frames = Frames(emit_fbank(graph, self.fbank, rows), number, self.fbank.dim)
+        for stage in self.stages:
+            frames = emit_steady(graph, memory, stage, frames)
+        return self._scores(memory, frames, None)
+
+    def _scores(self, memory: Memory, frames: Frames, num_before: str | None) -> list[str]:
+        graph, spotter = self.graph, self.spotter
+        value = Windows(graph, memory, "", frames.number).split_rows(frames.rows, frames.dim)
+        posteriors = Track(value, frames.number, frames.dim)
+        smoothed = emit_smoothing(graph, memory, spotter.smoothing.w_smooth, posteriors, num_before)
+        keywords, w_max = spotter.keywords, spotter.confidence.w_max
+        if isinstance(spotter.confidence, OrderedConfidence):
+            confidences = emit_ordered_confidence(
+                graph, memory, keywords, w_max, smoothed, num_before is None
+            )
+        else:
+            confidences = emit_confidence(graph, memory, keywords, w_max, smoothed)
+        return [confidences, smoothed.value, value, memory.close()]
+
+    @property
+    def _settled(self) -> dict[str, int]:
+        """The counters and where they stand in a stream that is long on its way."""
+        left_over = self.fbank.window_length - self.fbank.window_shift
+        return {"left_over": left_over, **{stage.name: stage.settled for stage in self.stages}}
+
+    def _stages(self) -> list[Stage]:
+        """Deltas, if there are any, and normalisation with the network."""
+        spotter = self.spotter
+        stages = []
+        deltas = spotter.features.deltas
+        if deltas.scales:
+            stages.append(_delta_stage(self.graph, deltas))
+        nnet, w_smooth = spotter.nnet, spotter.smoothing.w_smooth
+        components = list(nnet.components)
+        cmvn = spotter.features.cmvn
+        folded = None if cmvn is None else with_cmvn(components, cmvn)
+
+        def emit(windows: Windows, rows: str) -> str:
+            graph = self.graph
+            if cmvn is not None and folded is None:
+                rows = graph.op("Sub", rows, graph.constant(cmvn.mean.numpy()))
+                rows = graph.op("Mul", rows, graph.constant(cmvn.inverse_stddev.numpy()))
+            return emit_components(graph, windows, folded or components, rows, spotter.source)
+
+        left, right = nnet.left_context, nnet.right_context
+        stages.append(Stage("network", left, right, nnet.output_dim, emit, w_smooth))
+        return stages
+
+
+def _delta_stage(graph: Graph, deltas: Deltas) -> Stage:
+    """Features with their deltas."""
+    reach, dim = deltas.reach, deltas.dim
+    scales = np.zeros((len(deltas.scales) + 1, 2 * reach + 1, 1))
+    scales[0, reach] = 1
+    for order, pairs in enumerate(deltas.scales, start=1):
+        for offset, scale in pairs:
+            scales[order, reach + offset] = scale
+
+    def emit(windows: Windows, rows: str) -> str:
+        around = windows.gather(rows, dim, range(-reach, reach + 1))
+        around = graph.reshape(around, -1, 2 * reach + 1, dim)
+        combined = graph.op("Conv", around, graph.constant(scales))
+        return graph.reshape(combined, -1, dim * len(scales))
+
+    return Stage("deltas", reach, reach, dim * len(scales), emit)
+
+
+def with_cmvn(components: Sequence[Component], cmvn: Cmvn) -> list[Component] | None:
+    """The components with the normalisation of their input in the first affine transform.
+
+    Returns:
+        None where they do not begin with one, or with a splice and one.
+    """
+    first = 1 if isinstance(components[0], SpliceComponent) else 0
+    if first and components[0].const_component_dim:
+        return None
+    if len(components) <= first or not isinstance(components[first], AffineComponent):
+        return None
+    affine = copy.deepcopy(components[first])
+    copies = affine.input_dim // len(cmvn.mean)
+    mean, scale = (x.double().repeat(copies) for x in (cmvn.mean, cmvn.inverse_stddev))
+    with torch.no_grad():
+        weight = affine.weight.double() * scale
+        affine.bias.copy_(affine.bias.double() - weight @ mean)
+        affine.weight.copy_(weight)
+    return [*components[:first], affine, *components[first + 1 :]]

@@ -1,0 +1,157 @@
+"""The confidence that knows the units' order, frame after frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kws.export.graph import Graph, Shape
+from kws.export.memory import Memory
+from kws.export.scores import Track
+from kws.posterior import Keyword
+
+
+def emit_ordered_confidence(
+    graph: Graph,
+    memory: Memory,
+    keywords: Sequence[Keyword],
+    w_max: int,
+    smoothed: Track,
+    is_steady: bool,
+) -> str:
+    """The geometric mean of the units' smoothed posteriors at the best frames that are in order.
+
+    The state holds for every start s of a window and every number i of a keyword's first units
+    the best product B[s, i] of them in order since s. A frame with posteriors p makes it
+
+        max(B[s, i], B[s, i - 1] p_i),  B[s, 0] = 1,
+
+    a product with a matrix for the second term; at the oldest start the products of whole
+    keywords are what is looked for. The roots are taken of the posteriors: products of those
+    themselves would leave the range of float32.
+
+    Args:
+        graph: where the nodes go.
+        memory: keeps the products of the last w_max - 1 starts.
+        keywords: the columns of the result.
+        w_max: frames of the window.
+        smoothed: (N, T, C).
+        is_steady: the stream is long on its way, and T > 0.
+
+    Returns:
+        (N, T, K)
+    """
+    units = [unit for keyword in keywords for unit in keyword.units]
+    sizes = [len(keyword.units) for keyword in keywords]
+    ends = np.cumsum(sizes) - 1
+    # behind the units a column of ones, B[s, 0]: any posterior to the power of 0
+    columns = graph.op("Gather", smoothed.value, graph.constant([*units, 0]), axis=2)
+    exponents = np.append(1 / np.repeat(sizes, sizes), 0.0)
+    roots = graph.op("Pow", columns, graph.constant(exponents))  # (N, T, U + 1)
+    follows = np.diag(np.ones(len(units)), 1)  # from what a unit extends to the unit
+    follows[ends] = 0
+    follows[-1, [0, *(ends[:-1] + 1), -1]] = 1
+    steps = _Steps(graph, memory, follows, w_max, roots)
+    if w_max == 1:
+        oldest = steps.alone()
+    elif smoothed.number is None:
+        oldest = steps.one()
+    else:
+        oldest = steps.looped(smoothed.number, is_steady)
+    return graph.op("Gather", oldest, graph.constant(ends), axis=2)
+
+
+class _Steps:
+    """The recursion over the frames of one call.
+
+    Args:
+        graph: where the nodes go.
+        memory: keeps the products.
+        follows: (U + 1, U + 1), 1 from B[s, i - 1] to B[s, i] and from B[s, 0] to itself.
+        w_max: frames of the window.
+        roots: (N, T, U + 1), the roots of the units' posteriors, and 1.
+    """
+
+    def __init__(
+        self, graph: Graph, memory: Memory, follows: np.ndarray, w_max: int, roots: str
+    ) -> None:
+        self.graph, self.memory = graph, memory
+        self.width, self.num_starts = len(follows), w_max - 1
+        self.follows, self.roots = graph.constant(follows), roots
+
+    def alone(self) -> str:
+        """Windows of one frame: what begins in it, (N, T, U + 1)."""
+        begun = self.graph.slice(self.follows, 0, -1)
+        return self.graph.op("Mul", self.roots, begun)
+
+    def one(self) -> str:
+        """A single frame: the products at the oldest start, (N, 1, U + 1)."""
+        graph, width = self.graph, self.width
+        best = self.memory.take("best", self.num_starts, width)
+        matrix = graph.op("Mul", self.roots, self.follows)  # (N, U + 1, U + 1)
+        after = graph.op("Max", best, graph.op("MatMul", best, matrix))
+        flat = graph.reshape(after, 0, self.num_starts * width)
+        oldest, *others = self._split(flat, [width, (self.num_starts - 1) * width])
+        begun = graph.reshape(graph.slice(matrix, 1, -1), -1, width)
+        self.memory.keep_pieces("best", [*others, begun])
+        return graph.op("Unsqueeze", oldest, graph.constant([1]))
+
+    def looped(self, number: str, is_steady: bool) -> str:
+        """Any number of frames: (N, T, U + 1)."""
+        graph = self.graph
+        shape: Shape = [None, self.num_starts, self.width]
+        best = self.memory.take("best", self.num_starts, self.width)
+        if is_steady:
+            after, oldest = self._scan(best, shape)
+        else:
+            # the state begins as zeros, so the column of ones is made anew
+            products = graph.slice(best, 2, 0, self.width - 1)
+            pads = graph.constant([0, 0, 0, 0, 0, 1])
+            best = graph.op("Pad", products, pads, graph.constant(1.0))
+            # a Scan over no frame is not possible
+            after, oldest = graph.choose(
+                graph.op("Greater", number, graph.constant([0])),
+                lambda: self._scan(best, shape),
+                lambda: [graph.op("Identity", best), graph.op("Identity", self.roots)],
+                [shape, [None, None, self.width]],
+            )
+        self.memory.keep("best", after, self.num_starts, self.width)
+        return oldest
+
+    def _scan(self, best: str, shape: Shape) -> list[str]:
+        """The products after all frames, and those at the oldest start after each."""
+        graph = self.graph
+        tall = graph.op("Unsqueeze", self.roots, graph.constant([2]))
+        matrices = graph.op("Mul", tall, self.follows)  # (N, T, U + 1, U + 1)
+        begun = graph.slice(matrices, 2, -1)
+        before, begin, matrix = (graph.new_name(name) for name in ("before", "begin", "matrix"))
+
+        def step() -> dict[str, Shape]:
+            after = graph.op("Max", before, graph.op("MatMul", before, matrix))
+            oldest, *others = self._split(after, [1, self.num_starts - 1])
+            after = graph.op("Concat", *others, begin, axis=1)
+            return {after: shape, oldest: [None, 1, self.width]}
+
+        inputs: dict[str, Shape] = {
+            before: shape,
+            begin: [None, 1, self.width],
+            matrix: [None, self.width, self.width],
+        }
+        after, oldest = graph.ops(
+            "Scan",
+            2,
+            best,
+            begun,
+            matrices,
+            body=graph.body(inputs, step),
+            num_scan_inputs=2,
+            scan_input_axes=[1, 1],
+            scan_output_axes=[1],
+        )
+        return [after, graph.op("Squeeze", oldest, graph.constant([2]))]
+
+    def _split(self, x: str, sizes: Sequence[int]) -> list[str]:
+        """`x` in parts along its axis 1; those of size 0 are left out."""
+        sizes = [size for size in sizes if size]
+        return self.graph.ops("Split", len(sizes), x, self.graph.constant(sizes), axis=1)
