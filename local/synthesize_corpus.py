@@ -33,7 +33,7 @@ def main(
         int | None, typer.Option(min=1, help="Utterances per keyword (600).")
     ] = None,
     dev_positives: Annotated[
-        int | None, typer.Option(min=1, help="Utterances per keyword (60).")
+        int | None, typer.Option(min=1, help="Utterances per keyword (150).")
     ] = None,
     test_positives: Annotated[
         int | None, typer.Option(min=1, help="Utterances per keyword (150).")

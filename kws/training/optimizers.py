@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +14,23 @@ from kws.errors import InputError
 from kws.nnet import Nnet
 from kws.training.options import TrainOptions
 
+LIKE_ADAMW = "match_rms_adamw"  # how `torch.optim.Muon` names steps of AdamW's size
 
-def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> torch.optim.Optimizer:
+
+class Optimizer(Protocol):
+    """What training asks of an optimizer; those of torch do it."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
+
+    def step(self) -> Any: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None: ...
+
+
+def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> Optimizer:
     """The optimizer that the options name, one group of parameters per learning-rate.
 
     A component's `learning-rate` counts relative to the largest one in the network; 0 keeps its
@@ -50,6 +67,8 @@ def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> torch.opti
         return torch.optim.SGD(
             groups, momentum=options.momentum, weight_decay=options.weight_decay, fused=True
         )
+    if options.optimizer == "muon":
+        return MuonAndAdamW(groups, options.weight_decay)
     return torch.optim.AdamW(groups, weight_decay=options.weight_decay, fused=True)
 
 
@@ -77,10 +96,73 @@ def effective_learning_rate(progress: float, options: TrainOptions) -> float:
     return rate
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Give each group `rate` times its factor."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+class MuonAndAdamW:
+    """Muon (Jordan 2024) for weight matrices, AdamW for biases, as one optimizer.
+
+    Muon makes the momentum of a matrix nearly orthogonal, so that all directions learn alike; here
+    its steps have the size of AdamW's (Liu et al. 2025), so that one learning rate serves both.
+    """
+
+    def __init__(self, groups: Sequence[dict[str, Any]], weight_decay: float) -> None:
+        """As `torch.optim.AdamW`, with the groups given as dicts."""
+
+        def part(is_matrix: bool) -> list[dict[str, Any]]:
+            parts = [
+                {**group, "params": [p for p in group["params"] if (p.ndim == 2) == is_matrix]}
+                for group in groups
+            ]
+            return [group for group in parts if group["params"]]
+
+        self._parts: list[torch.optim.Optimizer] = []
+        if matrices := part(True):
+            self._parts.append(
+                torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn=LIKE_ADAMW)
+            )
+        if others := part(False):
+            self._parts.append(torch.optim.AdamW(others, weight_decay=weight_decay, fused=True))
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both."""
+        return [group for part in self._parts for group in part.param_groups]
+
+    def step(self) -> None:
+        """Take one step along the gradients."""
+        for part in self._parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What both remember, parameters numbered through."""
+        state: dict[int, Any] = {}
+        for part, first in self._numbered():
+            of_part = part.state_dict()["state"]
+            state |= {first + index: values for index, values in of_part.items()}
+        return {"state": state}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Remember what `state_dict` gave."""
+        for part, first in self._numbered():
+            size = _num_parameters(part)
+            own = {
+                index - first: values
+                for index, values in state_dict["state"].items()
+                if first <= index < first + size
+            }
+            part.load_state_dict({**part.state_dict(), "state": own})
+
+    def _numbered(self) -> list[tuple[torch.optim.Optimizer, int]]:
+        firsts = itertools.accumulate((_num_parameters(part) for part in self._parts), initial=0)
+        return list(zip(self._parts, firsts, strict=False))
+
+
+def _num_parameters(optimizer: torch.optim.Optimizer) -> int:
+    return sum(len(group["params"]) for group in optimizer.param_groups)
 
 
 class Average:
@@ -107,7 +189,7 @@ class Average:
         torch._foreach_lerp_(self.tensors, self._parameters, 1 - decay)
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     """What the optimizer remembers, by `optimizer.PARAMETER.NAME`."""
     return {
         f"optimizer.{index}.{name}": value
@@ -117,7 +199,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give the optimizer what `optimizer_tensors` gave."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():

@@ -34,7 +34,9 @@ class TrainOptions:
     units_per_word: int = key("units each word is cut into", default=1, check=positive)
     num_epochs: int = key("epochs to train", default=20, check=positive)
     optimizer: str = key(
-        "sgd (with momentum) or adamw", default="adamw", check=one_of("sgd", "adamw")
+        "sgd (with momentum), adamw, or muon (of the weight matrices; of biases adamw)",
+        default="adamw",
+        check=one_of("sgd", "adamw", "muon"),
     )
     initial_effective_lrate: float = key(
         "learning rate at the beginning, of the components with the largest learning-rate in the "

@@ -21,6 +21,7 @@ from kws.training.checkpoint import (
 )
 from kws.training.optimizers import (
     Average,
+    Optimizer,
     load_optimizer,
     make_optimizer,
     optimizer_tensors,
@@ -33,7 +34,7 @@ class TrainState:
     """A training between two jobs."""
 
     nnet: Nnet
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     average: Average
     epoch: int = 0
     job: int = 0

@@ -14,6 +14,7 @@ from kws.data.synthesis.confusables import (
     sound_distance,
 )
 from kws.data.synthesis.espeak import label
+from kws.data.synthesis.options import PhraseShares
 from kws.data.synthesis.phrases import Phrasebook
 from kws.data.synthesis.sentences import ADDRESSES, COMMANDS, PATTERNS, SENTENCES, SLOTS
 from kws.data.synthesis.speakers import VARIANTS, draw_speakers
@@ -70,7 +71,7 @@ def test_parts_and_near_words_made_of_phonemes():
 
 @pytest.mark.parametrize("set_name", ["train", "dev", "test"])
 def test_negative_phrases_hold_no_keyword_by_text_or_sound(known, set_name):
-    book = known.phrasebook(KEYWORDS, set_name, 0.5, 0.4)
+    book = known.phrasebook(KEYWORDS, set_name, PhraseShares(0.5, 0.4, 0.5))
     generator = np.random.default_rng(1)
     phrases = [book.negative(generator) for _ in range(400)]
     text = [" ".join(label(token) for token in phrase.split()) for phrase in phrases]
@@ -81,13 +82,25 @@ def test_negative_phrases_hold_no_keyword_by_text_or_sound(known, set_name):
     assert "computers" not in joined
     assert len(set(phrases)) > 300
     assert joined.count("<unk>") > 20
-    book = known.phrasebook(KEYWORDS, set_name, 0.5)
+    book = known.phrasebook(KEYWORDS, set_name, PhraseShares(0.5))
     assert not any("[[" in book.negative(generator) for _ in range(100))
+
+
+def test_salads_mix_common_and_made_up_words_without_keywords(known):
+    book = known.phrasebook(KEYWORDS, "train", PhraseShares(salad=1.0))
+    generator = np.random.default_rng(5)
+    words = [word for _ in range(500) for word in book.negative(generator).split()]
+    made_up = [word for word in words if word.startswith("[[")]
+    assert 0.25 < len(made_up) / len(words) < 0.35
+    assert len(set(made_up)) > 0.7 * len(made_up)
+    common = {word for word in words if not word.startswith("[[")}
+    assert len(common) > 600
+    assert not {"computer", "jarvis"} & common
 
 
 def test_two_negative_phrases_make_no_keyword_together():
     keywords = ("view glass",)
-    book = survey(keywords).phrasebook(keywords, "train", 1.0)
+    book = survey(keywords).phrasebook(keywords, "train", PhraseShares(1.0))
     generator = np.random.default_rng(0)
     following = [book.negative(generator, after="a nice view") for _ in range(300)]
     assert not any(phrase.startswith("glass") for phrase in following)
@@ -95,7 +108,7 @@ def test_two_negative_phrases_make_no_keyword_together():
 
 
 def test_positive_phrases_hold_their_keyword_once_and_no_other(known):
-    book = known.phrasebook(KEYWORDS, "train", 0.5)
+    book = known.phrasebook(KEYWORDS, "train", PhraseShares(0.5))
     generator = np.random.default_rng(2)
     for keyword in KEYWORDS:
         assert book.positive(keyword, alone=True, generator=generator) == keyword
@@ -109,7 +122,7 @@ def test_positive_phrases_hold_their_keyword_once_and_no_other(known):
 def test_sets_have_sentences_of_their_own(known):
     spoken = {}
     for name in ("train", "dev", "test"):
-        book = known.phrasebook(KEYWORDS, name, 0.0)
+        book = known.phrasebook(KEYWORDS, name, PhraseShares())
         generator = np.random.default_rng(3)
         spoken[name] = {book.ordinary(generator) for _ in range(1500)} & set(SENTENCES)
         assert len(spoken[name]) > 20
@@ -124,14 +137,14 @@ def test_keyword_in_every_sentence_is_refused():
         for text in (*SENTENCES, *COMMANDS, *PATTERNS, *ADDRESSES, *sum(SLOTS.values(), ()))
         for token in (label(token) for token in text.split())
     }
-    book = Phrasebook(("stop",), pronunciations, "train", 0.0, 0.0, {})
+    book = Phrasebook(("stop",), pronunciations, "train", PhraseShares(), {})
     with pytest.raises(InputError, match="choose longer or rarer words"):
         book.negative(np.random.default_rng(0))
 
 
 def test_keyword_inside_another_can_be_said():
     keywords = ("glass", "view glass")
-    book = survey(keywords).phrasebook(keywords, "train", 0.5)
+    book = survey(keywords).phrasebook(keywords, "train", PhraseShares(0.5))
     generator = np.random.default_rng(0)
     assert keywords_in(book.positive("view glass", alone=False, generator=generator), keywords) == [
         "view glass",
@@ -202,4 +215,4 @@ def test_scaled_options():
         with pytest.raises(InputError, match="must be greater than 0"):
             CorpusOptions(("stop",)).scaled(scale)
     with pytest.raises(InputError, match="negative hours nan"):
-        SetOptions(1, 1, float("nan"), 0.5, 0.5, 0.5, 0.5, (1.0, 2.0))
+        SetOptions(1, 1, float("nan"), PhraseShares(), 0.5, 0.5, (1.0, 2.0))

@@ -9,6 +9,7 @@ from kws.errors import InputError
 from kws.nnet import Nnet
 from kws.training.optimizers import (
     Average,
+    Optimizer,
     clip_gradients,
     effective_learning_rate,
     load_optimizer,
@@ -30,9 +31,9 @@ def nnet(first_rate: float = 0.001, last_rate: float = 0.001) -> Nnet:
     )
 
 
-def step(network: Nnet, optimizer: torch.optim.Optimizer, rate: float) -> None:
+def step(network: Nnet, optimizer: Optimizer, rate: float) -> None:
     set_learning_rate(optimizer, rate)
-    optimizer.zero_grad()
+    network.zero_grad()
     generator = torch.Generator().manual_seed(1)
     loss = network.log_probabilities(torch.randn(5, 1, 3, generator=generator))[..., 0].sum()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -55,7 +56,7 @@ def test_the_learning_rate_rises_first() -> None:
     assert effective_learning_rate(0.3, options) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
 def test_learning_rates_of_components_count_relative_to_the_largest(name: str) -> None:
     network = nnet(first_rate=0.02, last_rate=0.01)
     optimizer = make_optimizer(network, TrainOptions(optimizer=name), "nnet.config")
@@ -88,7 +89,23 @@ def test_plain_sgd_is_a_step_along_the_gradient() -> None:
         torch.testing.assert_close(parameter.detach(), old - 0.1 * parameter.grad)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_a_step_of_muon_turns_all_directions_of_a_matrix_alike() -> None:
+    network = nnet()
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    matrix = next(iter(network.parameters()))
+    before = matrix.detach().clone()
+    matrix.grad = torch.eye(4, 3) * torch.tensor([1.0, 0.3, 0.1])
+    optimizer = make_optimizer(network, TrainOptions(optimizer="muon"), "c")
+    set_learning_rate(optimizer, 0.1)
+    optimizer.step()
+    moved = before - matrix.detach()
+    assert torch.equal(moved != 0, torch.eye(4, 3) != 0)
+    # its five Newton-Schulz iterations bring singular values to 0.7 .. 1.2 of one size
+    assert moved.diagonal().min() > 0.5 * moved.diagonal().max() > 0
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
 def test_an_optimizer_goes_on_from_its_tensors(name: str) -> None:
     options = TrainOptions(optimizer=name, weight_decay=0.01)
     straight, stopped = nnet(), nnet()

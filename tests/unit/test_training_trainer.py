@@ -102,7 +102,13 @@ def test_untimed_data_learns_by_max_pooling_and_by_realignment(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "given", [CE, (*MAX_POOL, "--optimizer=sgd"), (*CE, "--realign-epochs=2", "--select=best")]
+    "given",
+    [
+        CE,
+        (*MAX_POOL, "--optimizer=sgd"),
+        (*MAX_POOL, "--optimizer=muon", "--learn-every=3"),
+        (*CE, "--realign-epochs=2", "--select=best"),
+    ],
 )
 def test_an_interrupted_training_gives_the_same_network(
     given: tuple[str, ...], tmp_path: Path, data: Path, dev: Path

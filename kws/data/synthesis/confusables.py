@@ -122,3 +122,15 @@ def near_word(phonemes: Phonemes, generator: np.random.Generator) -> str:
         ]
         changed[index] = stress + unlike[generator.integers(len(unlike))]
     return spelled(changed)
+
+
+def random_word(generator: np.random.Generator) -> str:
+    """A word of one to three random syllables, the first of them stressed."""
+    phonemes: list[str] = []
+    for syllable in range(generator.integers(1, 4)):
+        stress = "" if syllable else "'"
+        phonemes.append(CONSONANTS[generator.integers(len(CONSONANTS))])
+        phonemes.append(stress + VOWELS[generator.integers(len(VOWELS))])
+        if generator.random() < 0.4:
+            phonemes.append(CONSONANTS[generator.integers(len(CONSONANTS))])
+    return spelled(phonemes)

@@ -17,7 +17,7 @@ from kws.data.data_dir import Utterance
 from kws.data.synthesis.espeak_library import require_espeak
 from kws.data.synthesis.jobs import Workers
 from kws.data.synthesis.noise import MAKERS
-from kws.data.synthesis.options import CorpusOptions
+from kws.data.synthesis.options import CorpusOptions, PhraseShares
 from kws.data.synthesis.speakers import Speaker, draw_speakers
 from kws.data.synthesis.survey import Survey, survey
 from kws.data.synthesis.utterances import (
@@ -191,9 +191,7 @@ class _Maker:
     def _speech(self, workplace: Path) -> list[Made]:
         options = self.options.set_options(self._set_name)
         noise_files = tuple(sorted((self.out / f"noise_{self.name}").glob("audio/*.flac")))
-        book = self.known.phrasebook(
-            self.options.keywords, self.name, options.confusable_share, options.made_up_share
-        )
+        book = self.known.phrasebook(self.options.keywords, self.name, options.phrases)
         jobs = []
         for index, speaker in enumerate(self._speakers()):
             jobs.append(
@@ -226,7 +224,7 @@ class _Maker:
             ]
         else:
             names = [(ROOM, f"{ROOM}-{index:03d}") for index in range(self.options.num_rooms)]
-        book = self.known.phrasebook(self.options.keywords, self._set_name, 0.0)
+        book = self.known.phrasebook(self.options.keywords, self._set_name, PhraseShares())
         jobs = [
             SoundJob(
                 kind=kind,

@@ -232,7 +232,8 @@ def _word_spans(
 ) -> list[tuple[int, int, list[int], int]]:
     """Words as espeak-ng heard them: (first token, last token, phonemes' samples, end sample)."""
     spans: list[tuple[int, list[int], int]] = []
-    token, phonemes, end = -1, list[int](), -1
+    # the first word's event is missing now and then (`human toy`): what comes before any is its
+    token, phonemes, end = 0, list[int](), -1
     for event in events:
         is_pause = event.type == EVENT_PHONEME and event.phoneme.startswith("_")
         if event.type == EVENT_PHONEME and not is_pause:

@@ -13,6 +13,18 @@ _WORD = re.compile(r"[^\W\d_]+('[^\W\d_]+)*'?")
 
 
 @dataclass(frozen=True)
+class PhraseShares:
+    """What the phrases without keyword are; shares from 0 to 1."""
+
+    confusable: float = 0.0
+    """part of the phrases that are made to be mistaken for a keyword"""
+    made_up: float = 0.0
+    """part of the words exchanged in those that are no words but sound like parts of one"""
+    salad: float = 0.0
+    """part of the others that are words and made-up words in random order"""
+
+
+@dataclass(frozen=True)
 class SetOptions:
     """One of the sets train, dev and test."""
 
@@ -21,10 +33,7 @@ class SetOptions:
     """utterances per keyword"""
     negative_hours: float
     """hours of utterances without any keyword, at least"""
-    confusable_share: float
-    """part of the negative phrases that are made to be mistaken for a keyword, 0 to 1"""
-    made_up_share: float
-    """part of the words exchanged in such phrases that are no words (`compuder`), 0 to 1"""
+    phrases: PhraseShares
     foreign_share: float
     """part of the speakers that have a foreign accent, 0 to 1"""
     noise_share: float
@@ -62,9 +71,11 @@ class CorpusOptions:
     """seconds of each recording of noise"""
     num_rooms: int = 40
     """room impulse responses"""
-    train: SetOptions = SetOptions(400, 600, 8.0, 0.3, 0.4, 0.25, 0.2, (5.0, 25.0))
-    dev: SetOptions = SetOptions(60, 60, 3.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
-    test: SetOptions = SetOptions(150, 150, 3.0, 0.05, 0.0, 0.0, 1.0, (10.0, 20.0))
+    train: SetOptions = SetOptions(
+        400, 600, 8.0, PhraseShares(0.3, 0.4, 0.5), 0.25, 0.2, (5.0, 25.0)
+    )
+    dev: SetOptions = SetOptions(60, 150, 3.0, PhraseShares(0.05), 0.0, 1.0, (10.0, 20.0))
+    test: SetOptions = SetOptions(150, 150, 3.0, PhraseShares(0.05), 0.0, 1.0, (10.0, 20.0))
 
     def set_options(self, name: str) -> SetOptions:
         """Those of the set `train`, `dev` or `test`."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws.data.synthesis.confusables import contains, near_word, parts, plain
+from kws.data.synthesis.confusables import contains, near_word, parts, plain, random_word
 from kws.data.synthesis.espeak import Phonemes, label
+from kws.data.synthesis.options import PhraseShares
 from kws.data.synthesis.sentences import ADDRESSES, COMMANDS, PATTERNS, SENTENCES, SLOTS
 from kws.data.synthesis.words import COMMON_WORDS
 from kws.errors import InputError
 
 MAX_TRIES = 300
+MADE_UP_IN_SALAD = 0.3
 # every fifth sentence belongs to dev, every fifth to test, so that theirs are unheard in training
 SENTENCE_PARTS = {"train": (0, 1, 2), "dev": (3,), "test": (4,)}
 
@@ -37,10 +39,7 @@ class Phrasebook:
     """of every word that the phrases can hold"""
     set_name: str
     """train, dev or test: whose sentences are used"""
-    confusable_share: float
-    """part of the negative phrases that are made to be mistaken for a keyword"""
-    made_up_share: float
-    """part of the words exchanged in them that are no words but sound like parts of one"""
+    shares: PhraseShares
     near: Mapping[str, tuple[str, ...]]
     """of every word of a keyword the words that sound like it"""
 
@@ -69,8 +68,10 @@ class Phrasebook:
         """
         before = self._sound(after)
         for _ in range(MAX_TRIES):
-            if generator.random() < self.confusable_share:
+            if generator.random() < self.shares.confusable:
                 phrase = self._confusable(generator)
+            elif generator.random() < self.shares.salad:
+                phrase = salad(generator)
             else:
                 phrase = self.ordinary(generator)
             if not self._sounding(before + self._sound(phrase)):
@@ -110,9 +111,9 @@ class Phrasebook:
     def _instead_of(self, word: str, generator: np.random.Generator) -> str:
         phonemes = self.pronunciations[word]
         kind = generator.random()
-        if kind < 0.5 * self.made_up_share:
+        if kind < 0.5 * self.shares.made_up:
             return near_word(phonemes, generator)
-        if kind < self.made_up_share:
+        if kind < self.shares.made_up:
             return _one_of(parts(phonemes) or (near_word(phonemes, generator),), generator)
         near = self.near[word]  # the nearest come most often
         return near[int(len(near) * generator.random() ** 2)]
@@ -138,6 +139,17 @@ class Phrasebook:
     def _sounding(self, sound: Phonemes) -> set[str]:
         """The keywords that `sound` holds."""
         return {keyword for keyword in self.keywords if contains(sound, self._sound(keyword))}
+
+
+def salad(generator: np.random.Generator) -> str:
+    """Common words and made-up ones in random order: every sequence of sounds comes some time."""
+    words = [
+        random_word(generator)
+        if generator.random() < MADE_UP_IN_SALAD
+        else _one_of(COMMON_WORDS, generator)
+        for _ in range(generator.integers(3, 9))
+    ]
+    return " ".join(words)
 
 
 def _times(keyword: str, phrase: str) -> int:

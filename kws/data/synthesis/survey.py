@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kws.data.synthesis.confusables import near_words
 from kws.data.synthesis.espeak import Phonemes, Synthesiser
+from kws.data.synthesis.options import PhraseShares
 from kws.data.synthesis.phrases import Phrasebook, vocabulary
 from kws.data.synthesis.speakers import (
     CANDIDATES,
@@ -31,16 +32,10 @@ class Survey:
     """by accent"""
 
     def phrasebook(
-        self,
-        keywords: tuple[str, ...],
-        set_name: str,
-        confusable_share: float,
-        made_up_share: float = 0.0,
+        self, keywords: tuple[str, ...], set_name: str, shares: PhraseShares
     ) -> Phrasebook:
         """What is said in a set."""
-        return Phrasebook(
-            keywords, self.pronunciations, set_name, confusable_share, made_up_share, self.near
-        )
+        return Phrasebook(keywords, self.pronunciations, set_name, shares, self.near)
 
 
 def survey(keywords: tuple[str, ...]) -> Survey:
