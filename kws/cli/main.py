@@ -33,6 +33,7 @@ COMMANDS = (
     "posteriors",
     "evaluate",
     "export",
+    "verify",
     "detect",
     "listen",
     "explain",

@@ -1,0 +1,172 @@
+"""An exported file's tracks, its inner features included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from kws.detection import Detector
+from kws.errors import InputError
+from kws.features import parse_feature_options
+from kws.runtime import Model, Scores, Stream
+from kws.verification.comparison import Track
+
+Array = npt.NDArray[np.float32]
+MARK = "features"  # what the exporter's names of the fbank's values begin with
+OUTPUT = "inner_features"
+
+
+class ExportedFile(Model):
+    """An exported file that keeps the features of every call.
+
+    The numbers come from the file as it is; the features from a copy in memory to which an output
+    has been added, run beside it on the same inputs.
+    """
+
+    _probe: Any
+    features: list[Array]  # of the calls so far, (T, D) each
+
+    @classmethod
+    def load(cls, path: str | Path) -> ExportedFile:
+        """Read an exported file.
+
+        Raises:
+            InputError: it is not usable, or has no features inside.
+        """
+        model = super().load(path)
+        assert isinstance(model, cls)
+        options = parse_feature_options(model.metadata.features, str(path))
+        copy = with_features(onnx.load(path), options.fbank.dim, str(path))
+        model._probe = _session(copy)
+        model.features = []
+        return model
+
+    def run(self, samples: Array, state: Array, flush: bool = False) -> Scores:
+        """As of any model; keeps the features of one stream."""
+        values = {"samples": samples, "state": state, "flush": np.array(flush)}
+        self.features += self._probe.run([OUTPUT], values)
+        return super().run(samples, state, flush)
+
+    def track(self, chunks: Iterable[Array], detector: Detector) -> Track:
+        """What the file itself makes of chunks of any length, as any program may give them.
+
+        Args:
+            chunks: (S,) each, at 16-bit scale.
+            detector: the way from its confidences to events.
+        """
+        self.features = []
+        outputs, events = [], []
+        state, events_state = self.init_state(), detector.init_state()
+        end = np.zeros((1, 0), np.float32)
+        for chunk, flush in [*((chunk[None], False) for chunk in chunks), (end, True)]:
+            scores = self.run(chunk, state, flush)
+            state = scores.next_state
+            frames = scores.confidences[0], scores.smoothed[0]
+            found, events_state = detector.step(frames, events_state)
+            outputs.append(scores)
+            events += found
+        return Track(
+            np.concatenate(self.features),
+            np.concatenate([scores.posteriors[0] for scores in outputs]),
+            np.concatenate([scores.confidences[0] for scores in outputs]),
+            (*events, *detector.flush(events_state)),
+        )
+
+    def runtime_track(self, chunks: Iterable[Array], threshold: float | None) -> Track:
+        """What `kws.runtime` makes of them, with the file's thresholds or one for all keywords."""
+        self.features = []
+        stream = Stream(self, threshold)
+        posteriors, confidences, events = [], [], []
+        for chunk in chunks:
+            events += stream.process_waveform(chunk)
+            posteriors.append(stream.posteriors)
+            confidences.append(stream.confidences)
+        events += stream.flush()
+        return Track(
+            np.concatenate(self.features),
+            np.concatenate([*posteriors, stream.posteriors]),
+            np.concatenate([*confidences, stream.confidences]),
+            tuple(events),
+        )
+
+
+def with_features(model: onnx.ModelProto, dim: int, source: str) -> onnx.ModelProto:
+    """A copy of an exported model with its inner features as one more output, (N * T, D).
+
+    They are in whichever branch is taken; the branches beside it give none.
+
+    Args:
+        model: what `kws export` writes.
+        dim: D, of the filter bank's features.
+        source: the file's name, for error messages.
+
+    Raises:
+        InputError: there are no features in it.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    name = _Exposure(dim).expose(copy.graph)
+    if name is None:
+        raise InputError(f"{source}: has no value named {MARK}... inside; export the model again")
+    copy.graph.node.append(helper.make_node("Identity", [name], [OUTPUT]))
+    copy.graph.output.append(_value(OUTPUT, dim))
+    return copy
+
+
+class _Exposure:
+    """Brings features out of the branches in which they are computed.
+
+    Args:
+        dim: values per frame.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self._dim = dim
+        self._num_names = 0
+
+    def expose(self, graph: onnx.GraphProto) -> str | None:
+        """The name that has a graph's features, None if nothing has; changes it in place."""
+        found = []
+        for node in graph.node:
+            found += [output for output in node.output if output.startswith(MARK)]
+            branches = [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+            exposed = [self.expose(branch) for branch in branches]
+            if any(exposed):
+                for branch, name in zip(branches, exposed, strict=True):
+                    branch.output.append(_value(name or self._nothing(branch), self._dim))
+                node.output.append(self._new_name())
+                found.append(node.output[-1])
+        if len(found) < 2:
+            return found[0] if found else None
+        joined = self._new_name()
+        graph.node.append(helper.make_node("Concat", found, [joined], axis=0))
+        return joined
+
+    def _nothing(self, graph: onnx.GraphProto) -> str:
+        """An empty constant in a branch that has no features."""
+        name = self._new_name()
+        value = numpy_helper.from_array(np.zeros((0, self._dim), np.float32))
+        graph.node.append(helper.make_node("Constant", [], [name], value=value))
+        return name
+
+    def _new_name(self) -> str:
+        self._num_names += 1
+        return f"{OUTPUT}{self._num_names}"
+
+
+def _value(name: str, dim: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, dim])
+
+
+def _session(model: onnx.ModelProto) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    content = model.SerializeToString()
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
