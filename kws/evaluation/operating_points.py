@@ -101,11 +101,13 @@ class Solution:
 
 
 def solve(curve: Curve, keyword: str, target_fa_per_hour: float) -> Solution:
-    """The lowest threshold that, with all above it, keeps to a rate of false alarms.
+    """The threshold with the fewest misses that, with all above it, keeps to a rate of alarms.
 
-    It is set in the middle of the confidences between which the counts are the same, so that it
-    does not lean on one recording. Where no threshold exceeds the rate (there are fewer things
-    that can alarm than alarms allowed), the highest with the fewest misses is taken.
+    It is the middle of all thresholds of which that is true, from the lowest that keeps to the rate
+    to the highest that misses no more: neither does it lean on one recording, nor does it spend
+    alarms that save no miss. Where no threshold exceeds the rate (there are fewer things that can
+    alarm than alarms allowed), it is as high as the fewest misses let it; where there is nothing to
+    miss, as low as the rate lets it.
 
     Args:
         curve: of the dev set.
@@ -130,12 +132,15 @@ def solve(curve: Curve, keyword: str, target_fa_per_hour: float) -> Solution:
             f"that {target_fa_per_hour:g} false alarms per hour need; the threshold has no alarm "
             f"on dev, which shows no more than a rate below {upper:.3g} per hour"
         )
+    best = fewest_misses(curve, allowed)
     if admitted == len(curve.thresholds):
-        chosen = fewest_misses(curve, allowed)
+        threshold = _middle(curve, best)
         note = "; ".join(filter(None, [note, "no threshold exceeds the target on dev"]))
+    elif best < 0:
+        threshold = _middle(curve, admitted - 1)
     else:
-        chosen = admitted - 1
-    return Solution(keyword, _middle(curve, chosen), target_fa_per_hour, curve.counts(chosen), note)
+        threshold = _between(float(curve.thresholds[admitted]), float(curve.thresholds[best]))
+    return Solution(keyword, threshold, target_fa_per_hour, curve.at(threshold), note)
 
 
 def fewest_misses(curve: Curve, max_false_alarms: int) -> int:
@@ -202,6 +207,10 @@ def _middle(curve: Curve, chosen: int) -> float:
         above, below = others[others < chosen], others[others > chosen]
         upper = float(curve.thresholds[above[-1] + 1 if len(above) else 0])
         lower = float(curve.thresholds[below[0]]) if len(below) else 0.0
-    # strictly above the lower one, which has other counts
+    return _between(lower, upper)
+
+
+def _between(lower: float, upper: float) -> float:
+    """The middle of two thresholds, strictly above the lower one, which has other counts."""
     middle = (lower + upper) / 2
     return middle if middle > lower else upper

@@ -39,7 +39,7 @@ TYPICAL = curve(
 )
 
 
-def test_the_lowest_threshold_that_keeps_to_the_rate_with_room_on_both_sides() -> None:
+def test_the_fewest_misses_within_the_rate_with_room_on_both_sides() -> None:
     # 2 alarms in 2 h are allowed: 0.4 is the lowest with 2, 0.3 has 3; the counts are those of
     # 0.4 from just above 0.3 up to 0.4
     solution = solve(TYPICAL, "jarvis", 1.0)
@@ -58,6 +58,14 @@ def test_a_rate_between_two_counts_allows_the_lower_one() -> None:
 def test_the_middle_is_between_thresholds_of_other_counts() -> None:
     flat = curve((0.9, 0, 0), (0.8, 0, 0), (0.5, 0, 0), (0.2, 0, 5))
     assert solve(flat, "jarvis", 1.0).threshold == pytest.approx((0.2 + 0.9) / 2)
+
+
+def test_alarms_that_save_no_miss_are_not_spent() -> None:
+    # 2 alarms are allowed, but 0.8 misses nothing without any: between 0.3, which has 3, and 0.8
+    apart = curve((0.9, 1, 0), (0.8, 0, 0), (0.5, 0, 1), (0.4, 0, 2), (0.3, 0, 3))
+    solution = solve(apart, "jarvis", 1.0)
+    assert solution.threshold == pytest.approx(0.55)
+    assert solution.counts == Counts(4, 0, 2.0, 0)
 
 
 def test_alarms_that_fall_again_far_below_do_not_count() -> None:
