@@ -53,6 +53,7 @@ class DetectorState(NamedTuple):
 
     num_frames: int
     smoothed: bytes  # of (at most w_max - 1, C), the last frames: cheap to append to
+    row_size: int  # bytes of one of them
     arming: tuple[Arming, ...]  # of each keyword
     open: tuple[OpenEvent, ...]
 
@@ -114,7 +115,7 @@ class Detector:
 
     def init_state(self) -> DetectorState:
         """The state before the first frame: every keyword is armed."""
-        return DetectorState(0, b"", (Arming(),) * len(self.keywords), ())
+        return DetectorState(0, b"", 0, (Arming(),) * len(self.keywords), ())
 
     def step(
         self, x: tuple[np.ndarray, np.ndarray], state: DetectorState
@@ -135,16 +136,15 @@ class Detector:
             return [], state
         num_frames = state.num_frames + len(smoothed)
         row_size = smoothed.nbytes // len(smoothed)
-        needed = self.w_max - 1
-        if len(state.smoothed) != min(state.num_frames, needed) * row_size:
+        if row_size != state.row_size and state.num_frames:
             raise InputError(
                 f"smoothed posteriors {smoothed.shape} of {smoothed.dtype}: those before them in "
                 "this stream had another type or number of units; keep both"
             )
         past = state.smoothed + smoothed.tobytes()
-        kept = past[max(0, len(past) - needed * row_size) :]
+        kept = past[max(0, len(past) - (self.w_max - 1) * row_size) :]
         if not state.open and _largest(confidences) < self._lowest:
-            return [], DetectorState(num_frames, kept, _fallen(state.arming), ())
+            return [], DetectorState(num_frames, kept, row_size, _fallen(state.arming), ())
         known = np.frombuffer(past, smoothed.dtype).reshape(-1, smoothed.shape[1])
         first = num_frames - len(known)  # the frame of known[0]
         events, arming = self._triggered(confidences, known, first, state)
@@ -156,7 +156,7 @@ class Detector:
             else:
                 ended.append((end, event))
         ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
-        new_state = DetectorState(num_frames, kept, arming, tuple(open_events))
+        new_state = DetectorState(num_frames, kept, row_size, arming, tuple(open_events))
         return [self._detection(event, end) for end, event in ended], new_state
 
     def flush(self, state: DetectorState) -> list[Detection]:

@@ -114,12 +114,16 @@ class Stream:
 
     def _process(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
         self.begin()
-        events: list[Detection] = []
+        if len(samples) <= self.block:
+            return self._advance(samples, scale)
+        events = []
         for start in range(0, len(samples), self.block):
-            complete = self.feed(samples[start : start + self.block], scale)
-            if complete.size:
-                events += self.conclude(self.model.run(complete, self.state), 0)
+            events += self._advance(samples[start : start + self.block], scale)
         return events
+
+    def _advance(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
+        complete = self.feed(samples, scale)
+        return self.conclude(self.model.run(complete, self.state), 0) if complete.size else []
 
     def flush(self) -> list[Detection]:
         """End the stream: the events that end in its last frames or with it.
