@@ -46,8 +46,9 @@ def verify(
     `kws listen` use. Chunks have random lengths from 0 to 2 s. Printed are the largest differences
     of features (filter bank), posteriors and confidences, and whether the events are the same.
 
-    The exit status is 1 if a confidence differs by more than 1e-4, or an event by a frame. A file
-    of int8 weights may differ by what its card says that they cost, and in events.
+    The exit status is 1 if a confidence differs by more than 1e-4, or an event in its keyword,
+    trigger, start or end (its peak may be another of equal height). A file of int8 weights may
+    differ by what its card says that they cost, and in events.
 
     Examples:
       kws verify exp/default/final.kws detector.onnx recording.wav
@@ -99,7 +100,7 @@ def _print(verifier: Verifier, reports: dict[str, RecordingReport], duration_s: 
 
 def _print_disagreement(verifier: Verifier, file: str, way: str, difference: Difference) -> None:
     """What is wrong on one recording in one way, if anything is."""
-    tolerance, options = verifier.tolerances[way], verifier.spotter.options
+    tolerance = verifier.tolerances[way]
     if difference.num_frames != difference.num_frames_expected:
         print(
             f"{file}: {way}: {difference.num_frames} frames, not {difference.num_frames_expected}"
@@ -107,7 +108,7 @@ def _print_disagreement(verifier: Verifier, file: str, way: str, difference: Dif
     if not difference.confidences <= tolerance:
         print(
             f"{file}: {way}: a confidence differs by {difference.confidences:.2g} at "
-            f"{options.frame_centre_s(difference.frame):.2f} s; allowed is {tolerance:.2g}"
+            f"{difference.time_s:.2f} s; allowed is {tolerance:.2g}"
         )
     for events, what in ((difference.missing, "lacks"), (difference.extra, "adds")):
         for event in events:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kws.detection import Detection
 
 Array = npt.NDArray[np.floating]
-SAME_TIME_S = 1e-6  # times are frame numbers times the shift: this is rounding, a frame is 10 ms
+FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,36 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """What columns and frames are.
+
+    Args:
+        keywords: the columns of the confidences.
+        frame_shift_s: time from frame to frame.
+        frame_offset_s: the centre of frame 0.
+    """
+
+    keywords: tuple[str, ...]
+    frame_shift_s: float
+    frame_offset_s: float
+
+    def frame(self, time_s: float) -> int:
+        """The frame at a time."""
+        return round((time_s - self.frame_offset_s) / self.frame_shift_s)
+
+    def time_s(self, frame: int) -> float:
+        """The time of a frame."""
+        return self.frame_offset_s + frame * self.frame_shift_s
+
+
+@dataclass(frozen=True)
 class Difference:
     """How far one way is from the whole recording at once.
 
     Args:
         features, posteriors, confidences: the largest absolute difference; NaN where a value is
             none.
-        frame: where that of the confidences is.
+        time_s: where that of the confidences is.
         num_frames, num_frames_expected: of the two ways; only frames that both have are compared.
         missing: events that this way has not found.
         extra: events that only this way has found.
@@ -46,7 +69,7 @@ class Difference:
     features: float
     posteriors: float
     confidences: float
-    frame: int
+    time_s: float
     num_frames: int
     num_frames_expected: int
     missing: tuple[Detection, ...]
@@ -63,12 +86,13 @@ class Difference:
         return self.num_frames == self.num_frames_expected and self.confidences <= tolerance
 
 
-def compare(expected: Track, track: Track) -> Difference:
+def compare(expected: Track, track: Track, grid: Grid) -> Difference:
     """The difference of two tracks of one recording.
 
     Args:
         expected: of the whole recording at once; it has a frame.
         track: of another way.
+        grid: of both.
     """
     confidences = _differences(expected.confidences, track.confidences)
     frame = int(np.argmax(confidences)) if len(confidences) else 0  # argmax prefers NaN
@@ -76,11 +100,11 @@ def compare(expected: Track, track: Track) -> Difference:
         features=_largest(_differences(expected.features, track.features)),
         posteriors=_largest(_differences(expected.posteriors, track.posteriors)),
         confidences=_largest(confidences),
-        frame=frame,
+        time_s=grid.time_s(frame),
         num_frames=len(track.confidences),
         num_frames_expected=len(expected.confidences),
-        missing=_without(expected.events, track.events),
-        extra=_without(track.events, expected.events),
+        missing=_without(expected, track, grid),
+        extra=_without(track, expected, grid),
     )
 
 
@@ -95,14 +119,27 @@ def _largest(differences: Array) -> float:
     return float(differences.max(initial=0.0))
 
 
-def _without(events: tuple[Detection, ...], others: tuple[Detection, ...]) -> tuple[Detection, ...]:
-    """The events that are not among the others."""
-    return tuple(event for event in events if not any(_is_same(event, o) for o in others))
-
-
-def _is_same(event: Detection, other: Detection) -> bool:
-    """Whether keyword and frames are the same; confidences are compared at every frame anyway."""
-    times = [(e.start_s, e.end_s, e.peak_s, e.trigger_s) for e in (event, other)]
-    return event.keyword == other.keyword and bool(
-        np.allclose(times[0], times[1], rtol=0, atol=SAME_TIME_S)
+def _without(track: Track, other: Track, grid: Grid) -> tuple[Detection, ...]:
+    """The events of one track that are not among those of the other."""
+    return tuple(
+        event
+        for event in track.events
+        if not any(_are_same(event, match, track, grid) for match in other.events)
     )
+
+
+def _are_same(event: Detection, other: Detection, track: Track, grid: Grid) -> bool:
+    """Whether keyword and frames are the same; confidences are compared at every frame anyway.
+
+    The peak is the first frame of largest confidence. A confidence is made of largest values of a
+    window and often stays what it is for many frames: which of them is larger by a bit in the last
+    place is nothing that either knows, so another peak of the same height is the same.
+    """
+    frames, others = (
+        [grid.frame(time_s) for time_s in (e.trigger_s, e.start_s, e.end_s)] for e in (event, other)
+    )
+    if event.keyword != other.keyword or frames != others:
+        return False
+    confidences = track.confidences[:, grid.keywords.index(event.keyword)]
+    peak = grid.frame(other.peak_s)
+    return peak < len(confidences) and bool(confidences[peak] >= event.confidence - FLOAT_TOLERANCE)

@@ -16,11 +16,10 @@ from kws.errors import InputError
 from kws.features import format_feature_options
 from kws.runtime import Metadata
 from kws.spotter import Spotter
-from kws.verification.comparison import Difference, compare
+from kws.verification.comparison import FLOAT_TOLERANCE, Difference, Grid, compare
 from kws.verification.exported import ExportedFile
 from kws.verification.tracks import batch_track, streaming_track
 
-FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
 LONGEST_CHUNK_S = 2.0
 STREAMING, EXPORTED, RUNTIME = WAYS = ("streaming", "exported file", "kws.runtime")
 
@@ -70,6 +69,8 @@ class Verifier:
         names = [keyword.name for keyword in spotter.keywords]
         given = None if threshold is None else dict.fromkeys(names, threshold)
         self._detector = spotter.detector(spotter.thresholds if given is None else given)
+        options = spotter.options
+        self._grid = Grid(tuple(names), options.frame_shift_s, options.frame_centre_s(0))
         self._random = np.random.default_rng(seed)
 
     @property
@@ -108,7 +109,7 @@ class Verifier:
             EXPORTED: self.exported.track(chunks[1], self._detector),
             RUNTIME: self.exported.runtime_track(chunks[2], self.threshold),
         }
-        differences = {way: compare(expected, track) for way, track in tracks.items()}
+        differences = {way: compare(expected, track, self._grid) for way, track in tracks.items()}
         return RecordingReport(expected.events, differences)
 
     def _chunks(self, samples: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
