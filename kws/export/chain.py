@@ -102,7 +102,7 @@ class Chain:
         clock = Clock(graph, memory, self._settled)
         flush = graph.reshape(graph.op("Cast", "flush", to=TensorProto.INT64), 1)
         rows, number = emit_frames(graph, memory, clock, self.fbank)
-        frames = Frames(emit_fbank(graph, self.fbank, rows), number, self.fbank.dim)
+        frames = self._features(rows, number, False)
         num_before = None
         for stage in self.stages:
             frames, num_before = emit_padded(graph, memory, clock, stage, frames, flush)
@@ -115,15 +115,20 @@ class Chain:
         counters = len(self._settled) + 1
         memory.keep("clock", memory.take("clock", counters), counters)
         rows, number = emit_steady_frames(graph, memory, self.fbank, is_one)
-        frames = Frames(emit_fbank(graph, self.fbank, rows), number, self.fbank.dim)
+        frames = self._features(rows, number, is_one)
         for stage in self.stages:
             frames = emit_steady(graph, memory, stage, frames)
         return self._scores(memory, frames, None)
 
+    def _features(self, rows: str, number: str | None, is_one: bool) -> Frames:
+        """Of frames of samples; `kws verify` finds them by their name."""
+        features = emit_fbank(self.graph, self.fbank, rows, is_one)
+        return Frames(self.graph.rename(features, "features"), number, self.fbank.dim)
+
     def _scores(self, memory: Memory, frames: Frames, num_before: str | None) -> list[str]:
         graph, spotter = self.graph, self.spotter
         value = Windows(graph, memory, "", frames.number).split_rows(frames.rows, frames.dim)
-        posteriors = Track(value, frames.number, frames.dim)
+        posteriors = Track(value, frames.number, frames.dim, frames.rows)
         smoothed = emit_smoothing(graph, memory, spotter.smoothing.w_smooth, posteriors, num_before)
         keywords, w_max = spotter.keywords, spotter.confidence.w_max
         if isinstance(spotter.confidence, OrderedConfidence):
@@ -188,12 +193,13 @@ def with_cmvn(components: Sequence[Component], cmvn: Cmvn) -> list[Component] | 
     Returns:
         None where they do not begin with one, or with a splice and one.
     """
-    first = 1 if isinstance(components[0], SpliceComponent) else 0
-    if first and components[0].const_component_dim:
+    splice = components[0]
+    first = 1 if isinstance(splice, SpliceComponent) else 0
+    if isinstance(splice, SpliceComponent) and splice.const_component_dim:
         return None
-    if len(components) <= first or not isinstance(components[first], AffineComponent):
+    affine = copy.deepcopy(components[first]) if len(components) > first else None
+    if not isinstance(affine, AffineComponent):
         return None
-    affine = copy.deepcopy(components[first])
     copies = affine.input_dim // len(cmvn.mean)
     mean, scale = (x.double().repeat(copies) for x in (cmvn.mean, cmvn.inverse_stddev))
     with torch.no_grad():

@@ -69,11 +69,9 @@ def emit_steady_frames(
         (N * T, 1, frame length), and T, (1,), None for 1
     """
     length, shift = options.window_length, options.window_shift
-    pieces = memory.take_pieces("samples", [shift - 1, length - shift])
-    num_unused = 1 if shift > 1 else 0
-    stream = graph.op("Concat", *pieces[num_unused:], "samples", axis=1)
-    rest = [graph.slice(stream, 1, shift - length)] if length > shift else []
-    memory.keep_pieces("samples", [*pieces[:num_unused], *rest])
+    stream = graph.op("Concat", memory.take("samples", length - 1), "samples", axis=1)
+    memory.keep("samples", graph.slice(stream, 1, -(length - 1)), length - 1)
+    stream = graph.slice(stream, 1, shift - 1)
     if is_one:
         return graph.reshape(stream, -1, 1, length), None
     num_samples = graph.op("Shape", "samples", start=1, end=2)
@@ -92,8 +90,18 @@ def _overlapping(graph: Graph, options: FbankOptions, stream: str, number: str) 
     return graph.reshape(frames, -1, 1, length)  # from (N, T, blocks per frame, block)
 
 
-def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
-    """Features of frames (N * T, 1, frame length): (N * T, dim)."""
+def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -> str:
+    """Features of frames.
+
+    Args:
+        graph: where the nodes go.
+        options: which features.
+        frames: (N * T, 1, frame length).
+        is_one: T is 1: what saves nodes counts more than what serves many frames.
+
+    Returns:
+        (N * T, dim)
+    """
     bare = frames
     if options.remove_dc_offset:
         mean = graph.op("ReduceMean", frames, graph.constant([2]))
@@ -106,9 +114,7 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
         "Conv", frames, graph.constant(np.array([[taps]])), pads=[1, tail], kernel_shape=[2]
     )
     windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
-    spectrum = _emit_power(graph, split, windowed)  # (N * T, K1 * M2)
-    if not options.use_power:
-        spectrum = graph.op("Sqrt", spectrum)
+    spectrum = _emit_spectrum(graph, split, windowed, is_one)
     mels = graph.op("MatMul", spectrum, graph.constant(split.mel_weights()))
     if options.use_log_fbank:
         mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
@@ -119,21 +125,29 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str) -> str:
     return graph.op("Concat", *columns, axis=1)
 
 
-def _emit_power(graph: Graph, split: _Transform, windowed: str) -> str:
-    """The power spectrum: (N * T, 1, padded) -> (N * T, K1 * M2)."""
+def _emit_spectrum(graph: Graph, split: _Transform, windowed: str, is_one: bool) -> str:
+    """What the mel weights are for: (N * T, 1, padded) -> (N * T, rows of the weights)."""
     rows = graph.reshape(windowed, -1, split.rows, split.inner)
     # as a convolution of 1 tap: a MatMul with the matrix on the left fails when there is no frame
     inner = graph.op("Conv", rows, graph.constant(split.inner_matrix()[:, :, None]))
-    inner = graph.reshape(inner, -1, split.num_groups, 2, split.inner)
-    # (K1, N * T, 2 * M2); the Reshape keeps onnxruntime from fusing Transpose and MatMul, which
-    # ends the process when there is no frame
-    inner = graph.op("Transpose", inner, perm=[1, 0, 2, 3])
-    inner = graph.reshape(inner, split.num_groups, -1, 2 * split.inner)
-    outer = graph.op("MatMul", inner, graph.constant(split.outer_matrices()))
+    matrices = graph.constant(split.outer_matrices())
+    if is_one:
+        inner = graph.reshape(inner, -1, split.num_groups, 1, 2 * split.inner)
+        outer = graph.op("MatMul", inner, matrices)
+    else:
+        inner = graph.reshape(inner, -1, split.num_groups, 2, split.inner)
+        # (K1, N * T, 2 * M2); the Reshape keeps onnxruntime from fusing Transpose and MatMul,
+        # which ends the process when there is no frame
+        inner = graph.op("Transpose", inner, perm=[1, 0, 2, 3])
+        inner = graph.reshape(inner, split.num_groups, -1, 2 * split.inner)
+        outer = graph.op("MatMul", inner, matrices)
+        outer = graph.op("Transpose", outer, perm=[1, 0, 2])
     squares = graph.op("Mul", outer, outer)
-    real, imaginary = graph.ops("Split", 2, squares, graph.constant([split.inner] * 2), axis=2)
-    power = graph.op("Transpose", graph.op("Add", real, imaginary), perm=[1, 0, 2])
-    return graph.reshape(power, -1, split.num_groups * split.inner)
+    if split.options.use_power:
+        return graph.reshape(squares, -1, split.num_groups * 2 * split.inner)
+    parts = graph.reshape(squares, -1, split.num_groups, 2, split.inner)
+    power = graph.op("ReduceSum", parts, graph.constant([2]), keepdims=0)
+    return graph.op("Sqrt", graph.reshape(power, -1, split.num_groups * split.inner))
 
 
 def _emit_log_energy(graph: Graph, options: FbankOptions, frames: str) -> str:
@@ -181,7 +195,10 @@ class _Transform:
         return np.concatenate((real, imaginary), axis=2)
 
     def mel_weights(self) -> Array:
-        """(K1 * M2, num_mel_bins): a frequency that occurs twice counts once."""
+        """For squares (K1 * 2 * M2, num_mel_bins), for magnitudes half as many rows.
+
+        A frequency that occurs twice counts once.
+        """
         options = self.options
         bank = options.mel_bank.weights(options.vtln_warp)
         outputs = self._outputs()
@@ -189,7 +206,10 @@ class _Transform:
         _, first = np.unique(bins, return_index=True)
         once = np.zeros(bins.size, dtype=bool)
         once[first] = True
-        return np.where(once[:, None], bank[bins.reshape(-1)], 0.0)
+        weights = np.where(once.reshape(bins.shape)[..., None], bank[bins], 0.0)
+        if options.use_power:
+            weights = np.concatenate((weights, weights), axis=1)
+        return weights.reshape(-1, options.num_mel_bins)
 
     def _outputs(self) -> npt.NDArray[np.int64]:
         """The frequencies k1 + M1 k2, (K1, M2)."""

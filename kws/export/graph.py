@@ -49,6 +49,15 @@ class Graph:
         self._num_names += 1
         return f"{stem}{self._num_names}"
 
+    def rename(self, value: str, stem: str) -> str:
+        """Let the latest node's output have a name that begins with `stem`; that name."""
+        (output,) = self.nodes[-1].output
+        if output != value:
+            raise ValueError(f"{value} is not the output of the latest node, {output} is")
+        name = self.new_name(stem)
+        self.nodes[-1].output[0] = name
+        return name
+
     def constant(self, value: npt.ArrayLike) -> str:
         """The name of a constant: float32, int64, bool or of 8 bits.
 
@@ -140,11 +149,13 @@ class Graph:
             then, otherwise: add the nodes of a branch; return the names of its outputs.
             shapes: of the outputs.
         """
-        branches = {
-            name: self.body({}, lambda emit=emit: dict(zip(emit(), shapes, strict=True)))
-            for name, emit in (("then_branch", then), ("else_branch", otherwise))
-        }
-        return self.ops("If", len(shapes), condition, **branches)
+        then_branch, else_branch = (
+            self.body({}, functools.partial(_with_shapes, emit, shapes))
+            for emit in (then, otherwise)
+        )
+        return self.ops(
+            "If", len(shapes), condition, then_branch=then_branch, else_branch=else_branch
+        )
 
     def model(
         self,
@@ -177,6 +188,10 @@ class Graph:
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model)
         return model
+
+
+def _with_shapes(emit: Callable[[], Sequence[str]], shapes: Sequence[Shape]) -> dict[str, Shape]:
+    return dict(zip(emit(), shapes, strict=True))
 
 
 def _value(name: str, kind: str, shape: Shape) -> onnx.ValueInfoProto:

@@ -23,7 +23,7 @@ class Memory:
     def __init__(self, graph: Graph, sizes: dict[str, int]) -> None:
         self._graph = graph
         self._sizes = sizes
-        self._pieces: dict[str, list[tuple[str, int]]] = {}
+        self._parts: dict[str, str] = {}
         self._kept: dict[str, Sequence[str]] = {}
         self._split_at = len(graph.nodes)
         self._num_streams: str | None = None
@@ -37,16 +37,11 @@ class Memory:
 
     def take(self, name: str, *shape: int) -> str:
         """A part of the state, (N, *shape)."""
-        (piece,) = self.take_pieces(name, [int(np.prod(shape))])
-        return piece if len(shape) == 1 else self._graph.reshape(piece, 0, *shape)
-
-    def take_pieces(self, name: str, sizes: Sequence[int]) -> list[str]:
-        """A part of the state in pieces, (N, size) each; those of size 0 are left out."""
-        total = sum(sizes)
-        if self._sizes.setdefault(name, total) != total:
-            raise ValueError(f"part {name} has {self._sizes[name]} values, not {total}")
-        self._pieces[name] = [(self._graph.new_name(name), size) for size in sizes if size]
-        return [piece for piece, _ in self._pieces[name]]
+        size = int(np.prod(shape))
+        if self._sizes.setdefault(name, size) != size:
+            raise ValueError(f"part {name} has {self._sizes[name]} values, not {size}")
+        self._parts[name] = part = self._graph.new_name(name)
+        return part if len(shape) == 1 else self._graph.reshape(part, 0, *shape)
 
     def keep(self, name: str, value: str, *shape: int) -> None:
         """What the call leaves in a part: (N, *shape)."""
@@ -59,10 +54,9 @@ class Memory:
 
     def close(self) -> str:
         """Take the state apart in front of the branch's nodes; the name of the next state."""
-        pieces = [piece for name in self._sizes for piece in self._pieces[name]]
-        sizes = self._graph.constant([size for _, size in pieces])
-        names = [piece for piece, _ in pieces]
-        split = helper.make_node("Split", ["state", sizes], names, axis=1)
+        sizes = self._graph.constant(list(self._sizes.values()))
+        parts = [self._parts[name] for name in self._sizes]
+        split = helper.make_node("Split", ["state", sizes], parts, axis=1)
         self._graph.nodes.insert(self._split_at, split)
         kept = [value for name in self._sizes for value in self._kept[name]]
         return self._graph.op("Concat", *kept, axis=1)

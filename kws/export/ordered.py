@@ -56,7 +56,7 @@ def emit_ordered_confidence(
     if w_max == 1:
         oldest = steps.alone()
     elif smoothed.number is None:
-        oldest = steps.one()
+        return graph.op("Gather", steps.one(), graph.constant(ends[None]), axis=1)
     else:
         oldest = steps.looped(smoothed.number, is_steady)
     return graph.op("Gather", oldest, graph.constant(ends), axis=2)
@@ -86,16 +86,16 @@ class _Steps:
         return self.graph.op("Mul", self.roots, begun)
 
     def one(self) -> str:
-        """A single frame: the products at the oldest start, (N, 1, U + 1)."""
+        """A single frame: the products at the oldest start, (N, U + 1)."""
         graph, width = self.graph, self.width
         best = self.memory.take("best", self.num_starts, width)
         matrix = graph.op("Mul", self.roots, self.follows)  # (N, U + 1, U + 1)
         after = graph.op("Max", best, graph.op("MatMul", best, matrix))
         flat = graph.reshape(after, 0, self.num_starts * width)
         oldest, *others = self._split(flat, [width, (self.num_starts - 1) * width])
-        begun = graph.reshape(graph.slice(matrix, 1, -1), -1, width)
+        begun = graph.op("Gather", matrix, graph.constant(width - 1), axis=1)
         self.memory.keep_pieces("best", [*others, begun])
-        return graph.op("Unsqueeze", oldest, graph.constant([1]))
+        return oldest
 
     def looped(self, number: str, is_steady: bool) -> str:
         """Any number of frames: (N, T, U + 1)."""

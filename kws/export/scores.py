@@ -21,10 +21,11 @@ class Track:
         value: (N, T, dim).
         number: T, the name of its value, (1,); None: 1.
         dim: values per frame.
+        rows: (N, dim) where T is 1.
     """
 
-    def __init__(self, value: str, number: str | None, dim: int) -> None:
-        self.value, self.number, self.dim = value, number, dim
+    def __init__(self, value: str, number: str | None, dim: int, rows: str) -> None:
+        self.value, self.number, self.dim, self.rows = value, number, dim, rows
 
 
 def emit_smoothing(
@@ -45,32 +46,36 @@ def emit_smoothing(
     if w_smooth == 1:
         return posteriors
     number, dim = posteriors.number, posteriors.dim
-    means = _sliding(graph, memory, "smoothing", w_smooth, posteriors, "Mean")
-    if num_before is not None and number is not None:
+    if number is None:
+        means = _newest(graph, memory, "smoothing", w_smooth, posteriors, "Mean")
+        return Track(graph.op("Unsqueeze", means, graph.constant([1])), None, dim, means)
+    means = _sliding(graph, memory, "smoothing", w_smooth, posteriors, "AveragePool")
+    if num_before is not None:
         first = graph.add(num_before, 1)
         counts = graph.count_from(first, graph.add(first, number))
         counts = graph.op("Cast", graph.at_most(counts, w_smooth), to=TensorProto.FLOAT)
         scales = graph.op("Div", graph.constant(float(w_smooth)), counts)
         scales = graph.op("Unsqueeze", scales, graph.constant([1]))
         means = graph.op("Mul", means, scales)
-    return Track(means, number, dim)
+    return Track(means, number, dim, means)
 
 
-def _sliding(
+def _newest(
     graph: Graph, memory: Memory, part: str, width: int, track: Track, reduction: str
 ) -> str:
-    """Mean or Max of the last `width` > 1 frames, zeros at the start: (N, T, dim)."""
-    number, dim = track.number, track.dim
-    if number is None:
-        pieces = memory.take_pieces(part, [dim, (width - 2) * dim])
-        new = graph.reshape(track.value, -1, dim)
-        memory.keep_pieces(part, [*pieces[1:], new])
-        window = graph.reshape(graph.op("Concat", *pieces, new, axis=1), -1, width, dim)
-        return graph.op(f"Reduce{reduction}", window, graph.constant([1]))
-    known = graph.op("Concat", memory.take(part, width - 1, dim), track.value, axis=1)
-    memory.keep(part, graph.slice(known, 1, 1 - width), width - 1, dim)
+    """Mean or Max of the last `width` > 1 frames where one is new: (N, dim)."""
+    dim = track.dim
+    window = graph.op("Concat", memory.take(part, (width - 1) * dim), track.rows, axis=1)
+    memory.keep(part, graph.slice(window, 1, dim), (width - 1) * dim)
+    window = graph.reshape(window, -1, width, dim)
+    return graph.op(f"Reduce{reduction}", window, graph.constant([1]), keepdims=0)
+
+
+def _sliding(graph: Graph, memory: Memory, part: str, width: int, track: Track, pool: str) -> str:
+    """AveragePool or MaxPool of the last `width` > 1 frames, zeros at the start: (N, T, dim)."""
+    known = graph.op("Concat", memory.take(part, width - 1, track.dim), track.value, axis=1)
+    memory.keep(part, graph.slice(known, 1, 1 - width), width - 1, track.dim)
     planes = graph.op("Unsqueeze", known, graph.constant([1]))  # (N, 1, T + width - 1, dim)
-    pool = {"Mean": "AveragePool", "Max": "MaxPool"}[reduction]
     pooled = graph.op(pool, planes, kernel_shape=[width, 1])
     return graph.op("Squeeze", pooled, graph.constant([1]))
 
@@ -91,8 +96,11 @@ def emit_confidence(
         (N, T, K)
     """
     largest = smoothed.value
-    if w_max > 1:
-        largest = _sliding(graph, memory, "confidence", w_max, smoothed, "Max")
+    if w_max > 1 and smoothed.number is None:
+        newest = _newest(graph, memory, "confidence", w_max, smoothed, "Max")
+        largest = graph.op("Unsqueeze", newest, graph.constant([1]))
+    elif w_max > 1:
+        largest = _sliding(graph, memory, "confidence", w_max, smoothed, "MaxPool")
     # the mean of the units' logarithms as a product with a matrix
     weights = np.zeros((smoothed.dim, len(keywords)))
     for column, keyword in enumerate(keywords):

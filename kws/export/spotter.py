@@ -10,7 +10,7 @@ import onnx
 
 from kws.errors import InputError
 from kws.export.chain import Chain
-from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph
+from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph, Shape
 from kws.features import format_feature_options
 from kws.files import atomic_path
 from kws.posterior import OrderedConfidence
@@ -51,8 +51,9 @@ def spotter_model(spotter: Spotter, *, opset: int = DEFAULT_OPSET) -> onnx.Model
     values = chain.emit()
     num_units, num_keywords = len(spotter.units), len(spotter.keywords)
     columns = {"confidences": num_keywords, "smoothed": num_units, "posteriors": num_units}
-    shapes = {name: ["N", "T", dim] for name, dim in columns.items()}
-    shapes["next_state"] = state_shape = ["N", chain.state_size]
+    shapes: dict[str, Shape] = {name: ["N", "T", dim] for name, dim in columns.items()}
+    state_shape: Shape = ["N", chain.state_size]
+    shapes["next_state"] = state_shape
     return graph.model(
         {"samples": ("f", ["N", "S"]), "state": ("f", state_shape), "flush": ("b", [])},
         {name: (value, shape) for value, (name, shape) in zip(values, shapes.items(), strict=True)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,15 +69,15 @@ class Windows:
         return graph.reshape(windows, -1, len(offsets) * dim)
 
     def _gather_one(self, part: str, new: str, dim: int, starts: tuple[int, ...]) -> str:
-        """As `gather`, of one frame: the state falls into runs of frames read and not read."""
-        is_read = [start in starts for start in range(starts[-1])]
-        runs = [(True, 1)]  # the first frame stands alone: it leaves the state
-        for wanted, group in itertools.groupby(is_read[1:]):
-            runs.append((wanted, len(list(group))))
-        pieces = self._memory.take_pieces(part, [length * dim for _, length in runs])
-        self._memory.keep_pieces(part, [*pieces[1:], new])
-        read = [piece for piece, (wanted, _) in zip(pieces, runs, strict=True) if wanted]
-        return self._graph.op("Concat", *read, new, axis=1)
+        """As `gather`, of one frame, whose windows lie flat in the state."""
+        graph, span = self._graph, starts[-1]
+        known = graph.op("Concat", self._memory.take(part, span * dim), new, axis=1)
+        self._memory.keep(part, graph.slice(known, 1, dim), span * dim)
+        if len(starts) == span + 1:
+            return known
+        frames = graph.reshape(known, -1, span + 1, dim)
+        chosen = graph.op("Gather", frames, graph.constant(starts), axis=1)
+        return graph.reshape(chosen, -1, len(starts) * dim)
 
     def split_rows(self, rows: str, dim: int) -> str:
         """(N * T, dim) as (N, T, dim)."""
