@@ -7,11 +7,12 @@
 # holds no keyword are negatives. Nothing may be in two of the three.
 #
 # Stages: 0 data, 1 features and statistics, 2 alignment, 3 training, 4 evaluation,
-# 5 detection on a long recording made of test utterances. Each can be run again alone.
+# 5 detection on a long recording made of test utterances, 6 export to one file that needs no
+# PyTorch, verified against the model. Each can be run again alone.
 set -euo pipefail
 
 stage=0
-stop_stage=5
+stop_stage=6
 keywords="computer,jarvis,view glass"
 train="" dev="" test="" noise="" test_noise="" rir=""
 network=conf/tdnn.config
@@ -29,7 +30,7 @@ corpus_scale=1
 
 usage() {
   cat <<'USAGE'
-recipes/run.sh [--stage N] [--stop-stage N] [--keywords "computer,jarvis,view glass"]
+recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,view glass"]
   [--train "DIR DIR..."] [--dev "DIR..."] [--test "DIR..."]   Kaldi data dirs (default: synthesised)
   [--noise "DIR..."] [--rir "DIR..."]    mixed into the training audio
   [--test-noise "DIR..."]                counts on test a second time in this noise at 10 dB
@@ -180,4 +181,16 @@ if runs 5; then
   kws detect "$exp/final.kws" "$exp/long/$recording" >"$exp/long/events.jsonl"
   echo "$(wc -l <"$exp/long/events.jsonl") events in $exp/long/events.jsonl; counted against the words:"
   kws evaluate --model "$exp/final.kws" --test "$exp/long" --out "$exp/eval_long"
+fi
+
+if runs 6; then
+  echo "== stage 6: export and verify"
+  kws export "$exp/final.kws" "$exp/final.onnx"
+  recordings=("$exp/long/$(cut -d ' ' -f 2- "$exp/long/wav.scp")")
+  if [ ! -e "$data/test/segments" ]; then # with segments they are recordings of any length
+    scp=$data/test/wav.scp
+    mapfile -t -O 1 recordings < <(awk -v n="$(wc -l <"$scp")" \
+      'int(NR * 5 / n) > int((NR - 1) * 5 / n)' "$scp" | cut -d ' ' -f 2-)
+  fi
+  kws verify "$exp/final.kws" "$exp/final.onnx" "${recordings[@]}"
 fi

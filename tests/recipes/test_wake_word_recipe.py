@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kws.cli.main import run as kws
+
 ROOT = Path(__file__).resolve().parents[2]
 EVENT_KEYS = {"file", "keyword", "start_s", "end_s", "peak_s", "confidence"}
 
@@ -62,6 +64,7 @@ def test_every_stage_leaves_what_it_promises(exp: Path) -> None:
         "eval/report.html",
         "eval/det.png",
         "eval_long/operating_points.csv",
+        "final.onnx",
     ):
         assert (exp / name).stat().st_size > 0, name
 
@@ -83,11 +86,26 @@ def test_events_of_the_long_recording_are_json_lines(exp: Path) -> None:
     assert all(event["start_s"] <= event["peak_s"] <= event["end_s"] for event in events)
 
 
+def test_the_exported_file_finds_the_same_events(
+    exp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = exp / "long" / (exp / "long" / "wav.scp").read_text().split(maxsplit=1)[1].strip()
+    assert kws(["detect", str(exp / "final.onnx"), str(recording)]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    text = (exp / "long" / "events.jsonl").read_text(encoding="utf-8")
+    expected = [json.loads(line) for line in text.splitlines()]
+    assert [(e["keyword"], e["start_s"]) for e in found] == [
+        (e["keyword"], e["start_s"]) for e in expected
+    ]
+
+
 def test_a_stage_runs_again_alone(exp: Path, options: list[str]) -> None:
     model = (exp / "final.kws").read_bytes()
-    done = recipe(exp, *options, "--stage", "5", "--stop-stage", "5")
+    done = recipe(exp, *options, "--stage", "6", "--stop-stage", "6")
     assert done.returncode == 0, done.stderr
-    assert "stage 5" in done.stdout
+    assert "stage 6" in done.stdout
+    assert "(float32): 6 recording(s), " in done.stdout
+    assert done.stdout.endswith("they agree\n")
     assert "stage 3" not in done.stdout
     assert (exp / "final.kws").read_bytes() == model
 
