@@ -22,6 +22,7 @@ from kws.export.fbank import emit_fbank, emit_frames, emit_steady_frames
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
 from kws.export.ordered import emit_ordered_confidence
+from kws.export.quantize import QuantizedAffine
 from kws.export.scores import Track, emit_confidence, emit_smoothing
 from kws.export.windows import Frames, Windows
 from kws.features import Cmvn, Deltas
@@ -37,10 +38,17 @@ class Chain:
     Args:
         spotter: what is exported.
         graph: where the nodes go.
+        components: of the network, in the form in which they are to be exported.
     """
 
-    def __init__(self, spotter: Spotter, graph: Graph) -> None:
+    def __init__(
+        self,
+        spotter: Spotter,
+        graph: Graph,
+        components: Sequence[Component | QuantizedAffine],
+    ) -> None:
         self.spotter, self.graph = spotter, graph
+        self.components = components
         self.sizes: dict[str, int] = {}  # of the parts of the state
         self.fbank = spotter.options.fbank
         self.stages = self._stages()
@@ -153,7 +161,7 @@ class Chain:
         if deltas.scales:
             stages.append(_delta_stage(self.graph, deltas))
         nnet, w_smooth = spotter.nnet, spotter.smoothing.w_smooth
-        components = list(nnet.components)
+        components = self.components
         cmvn = spotter.features.cmvn
         folded = None if cmvn is None else with_cmvn(components, cmvn)
 
@@ -187,7 +195,9 @@ def _delta_stage(graph: Graph, deltas: Deltas) -> Stage:
     return Stage("deltas", reach, reach, dim * len(scales), emit)
 
 
-def with_cmvn(components: Sequence[Component], cmvn: Cmvn) -> list[Component] | None:
+def with_cmvn(
+    components: Sequence[Component | QuantizedAffine], cmvn: Cmvn
+) -> list[Component | QuantizedAffine] | None:
     """The components with the normalisation of their input in the first affine transform.
 
     Returns:

@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from kws.errors import InputError
 from kws.export.graph import Graph
+from kws.export.quantize import QuantizedAffine
 from kws.export.windows import Windows
 from kws.nnet import Component
 from kws.nnet.components import (
@@ -37,7 +40,11 @@ Emitter = Callable[[Graph, Windows, Any, str], str]
 
 
 def emit_components(
-    graph: Graph, windows: Windows, components: Sequence[Component], x: str, source: str
+    graph: Graph,
+    windows: Windows,
+    components: Sequence[Component | QuantizedAffine],
+    x: str,
+    source: str,
 ) -> str:
     """The network's components one after the other: (N * T, input_dim) -> (N * T, output_dim).
 
@@ -55,6 +62,30 @@ def emit_components(
 def _affine(graph: Graph, windows: Windows, component: AffineComponent, x: str) -> str:
     weight = graph.constant(component.weight.detach().numpy())
     return graph.op("Gemm", x, weight, graph.constant(component.bias.detach().numpy()), transB=1)
+
+
+def _quantized_affine(graph: Graph, windows: Windows, component: QuantizedAffine, x: str) -> str:
+    # the standard form of it, which onnxruntime turns into one integer product
+    scale = graph.constant(component.input_scale)
+    zero = graph.constant(np.uint8(component.zero_point))
+    steps = graph.op("QuantizeLinear", x, scale, zero)
+    x = graph.op("DequantizeLinear", steps, scale, zero)
+    scales = component.weight_scales
+    weight = graph.op(
+        "DequantizeLinear",
+        graph.constant(component.weights),
+        graph.constant(scales),
+        graph.constant(np.zeros(len(scales), np.int8)),
+        axis=1,
+    )
+    bias = graph.op(
+        "DequantizeLinear",
+        graph.constant(component.biases),
+        graph.constant(scales * np.float32(component.input_scale)),
+        graph.constant(np.zeros(len(scales), np.int32)),
+        axis=0,
+    )
+    return graph.op("Gemm", x, weight, bias)
 
 
 def _block_affine(graph: Graph, windows: Windows, component: BlockAffineComponent, x: str) -> str:
@@ -148,7 +179,7 @@ def _splice_max(graph: Graph, windows: Windows, component: SpliceMaxComponent, x
     return graph.op("ReduceMax", frames, graph.constant([1]), keepdims=0)
 
 
-EMITTERS: dict[type[Component], Emitter] = {
+EMITTERS: dict[type[Component | QuantizedAffine], Emitter] = {
     AdditiveNoiseComponent: _noise,
     AffineComponent: _affine,
     AffineComponentPreconditioned: _affine,
@@ -160,6 +191,7 @@ EMITTERS: dict[type[Component], Emitter] = {
     LogSoftmaxComponent: _log_softmax,
     MaxpoolingComponent: _maxpooling,
     NormalizeComponent: _normalize,
+    QuantizedAffine: _quantized_affine,
     RectifiedLinearComponent: _relu,
     SigmoidComponent: _sigmoid,
     SoftmaxComponent: _softmax,

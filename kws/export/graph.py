@@ -16,6 +16,7 @@ DEFAULT_OPSET = 18
 Shape = Sequence[int | str | None]
 _ELEMENTS = {"f": TensorProto.FLOAT, "b": TensorProto.BOOL}
 _STORED = {"f": np.float32, "i": np.int64, "b": np.bool_}
+_KEPT = ("|i1", "|u1", "<i4")  # types of their own
 # a constant of the whole graph costs time at each call of a branch, a copy only costs space
 _SHARED_SIZE = 512
 _Constants = dict[tuple[str, tuple[int, ...], bytes], onnx.TensorProto]
@@ -59,12 +60,12 @@ class Graph:
         return name
 
     def constant(self, value: npt.ArrayLike) -> str:
-        """The name of a constant: float32, int64, bool or of 8 bits.
+        """The name of a constant: float32, int64, bool, or integers of fewer bits as they are.
 
         Equal ones are stored once, small ones once in each branch.
         """
         array = np.asarray(value)
-        if array.itemsize > 1:
+        if array.dtype.str not in _KEPT:
             array = array.astype(_STORED[array.dtype.kind])
         key = (array.dtype.str, array.shape, array.tobytes())
         constants = self._shared if array.size >= _SHARED_SIZE else self._own

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 
 from kws.errors import InputError
 from kws.export.chain import Chain
 from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph, Shape
+from kws.export.quantize import (
+    QuantizedAffine,
+    Samples,
+    measure_loss,
+    quantized_components,
+)
 from kws.features import format_feature_options
 from kws.files import atomic_path
+from kws.nnet import Component
 from kws.posterior import OrderedConfidence
 from kws.spotter import Spotter
 
@@ -21,14 +30,65 @@ FORMAT_VERSION = "1"
 logger = logging.getLogger(__name__)
 
 
-def export_spotter(spotter: Spotter, path: str | Path, *, opset: int = DEFAULT_OPSET) -> None:
-    """Write a spotter as one ONNX file, atomically; see `spotter_model`."""
-    model = spotter_model(spotter, opset=opset)
+def export_spotter(
+    spotter: Spotter,
+    path: str | Path,
+    *,
+    opset: int = DEFAULT_OPSET,
+    calibration: Samples | None = None,
+) -> dict[str, Any] | None:
+    """Write a spotter as one ONNX file, atomically; see `spotter_model`.
+
+    Returns:
+        with `calibration` what the weights of 8 bits cost, as the file's card has it.
+    """
+    if calibration is None:
+        model = spotter_model(spotter, opset=opset)
+        loss = None
+    else:
+        model, loss = quantized_model(spotter, calibration, opset=opset)
     with atomic_path(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
+    return loss
 
 
-def spotter_model(spotter: Spotter, *, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
+def quantized_model(
+    spotter: Spotter, calibration: Samples, *, opset: int = DEFAULT_OPSET
+) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """The ONNX model of a spotter with weights of 8 bits, and what they cost on `calibration`.
+
+    Args:
+        spotter: the chain.
+        calibration: audio as it will be heard, each (S,) at 16-bit scale and the spotter's rate:
+            it tells the ranges of the activations.
+        opset: version of ONNX's operators.
+
+    Raises:
+        InputError: as `spotter_model`; nothing to quantise, or no audio.
+    """
+    components = quantized_components(spotter, calibration)
+    model = spotter_model(spotter, opset=opset, components=components)
+    loss = {
+        "weights": "int8",
+        "activations": "uint8",
+        "calibration_s": round(sum(map(len, calibration)) / spotter.sample_rate, 3),
+        **measure_loss(spotter, model.SerializeToString(), calibration),
+    }
+    card = {**spotter.metadata.get("card", {}), "quantization": loss}
+    for entry in model.metadata_props:
+        if entry.key == "card":
+            entry.value = json.dumps(card, allow_nan=False)
+        elif entry.key == "weights":
+            entry.value = "int8"
+    return model, loss
+
+
+def spotter_model(
+    spotter: Spotter,
+    *,
+    opset: int = DEFAULT_OPSET,
+    components: Sequence[Component | QuantizedAffine] | None = None,
+) -> onnx.ModelProto:
     """The ONNX model of a spotter.
 
     Its inputs are `samples` (N, S) at 16-bit scale, `state` (N, K), zeros for a fresh stream, and
@@ -39,6 +99,7 @@ def spotter_model(spotter: Spotter, *, opset: int = DEFAULT_OPSET) -> onnx.Model
     Args:
         spotter: the chain.
         opset: version of ONNX's operators.
+        components: of its network, in another form; None: as they are.
 
     Raises:
         InputError: an option that a stream does not allow, a component that has no such form.
@@ -47,7 +108,9 @@ def spotter_model(spotter: Spotter, *, opset: int = DEFAULT_OPSET) -> onnx.Model
         raise InputError(f"opset {opset}: choose one of {OPSETS[0]} to {OPSETS[-1]}")
     _check_options(spotter)
     graph = Graph()
-    chain = Chain(spotter, graph)
+    chain = Chain(
+        spotter, graph, list(spotter.nnet.components) if components is None else components
+    )
     values = chain.emit()
     num_units, num_keywords = len(spotter.units), len(spotter.keywords)
     columns = {"confidences": num_keywords, "smoothed": num_units, "posteriors": num_units}

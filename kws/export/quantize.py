@@ -1,0 +1,192 @@
+"""Weights of 8 bits: the ranges of activations from calibration audio, and what they cost.
+
+Activations are quantised with ranges fixed beforehand, not with those of each call: what a frame
+gives must not depend on the chunk that it comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from kws.detection import Detection
+from kws.errors import InputError
+from kws.nnet import Component
+from kws.nnet.components import AffineComponent
+from kws.spotter import BLOCK_S, Spotter
+
+Samples = Sequence[npt.NDArray[np.float32]]
+# Two products of a sum must fit into 16 bits: CPUs without integer dot products add such pairs,
+# and saturate. Values up to twice the range are still represented.
+ACTIVATION_LEVELS = 127
+WEIGHT_LEVELS = 127
+OUTSIDE = 1e-3  # part of the values that may lie outside the range, on each side
+_MAX_VALUES = 200_000  # per recording and layer, from which ranges are taken
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedAffine:
+    """An affine transform whose weights and input have 8 bits.
+
+    Attributes:
+        affine: the transform.
+        low, high: the range of its input; 0 lies in it.
+    """
+
+    affine: AffineComponent
+    low: float
+    high: float
+
+    @property
+    def input_scale(self) -> float:
+        """What one step of the quantised input stands for."""
+        return (self.high - self.low) / ACTIVATION_LEVELS
+
+    @property
+    def zero_point(self) -> int:
+        """The quantised input that stands for 0."""
+        return round(-self.low / self.input_scale)
+
+    @property
+    def weight_scales(self) -> npt.NDArray[np.float32]:
+        """What one step of the quantised weights of each output stands for."""
+        largest = self.affine.weight.detach().abs().amax(dim=1).clamp_min(1e-30)
+        return (largest / WEIGHT_LEVELS).numpy()
+
+    @property
+    def weights(self) -> npt.NDArray[np.int8]:
+        """(inputs, outputs)"""
+        scaled = self.affine.weight.detach().numpy() / self.weight_scales[:, None]
+        return np.rint(scaled).astype(np.int8).T
+
+    @property
+    def biases(self) -> npt.NDArray[np.int32]:
+        """In steps of the product of both scales."""
+        limits = np.iinfo(np.int32)
+        scales = self.weight_scales.astype(np.float64) * self.input_scale
+        scaled = self.affine.bias.detach().numpy() / scales
+        return np.rint(scaled).clip(limits.min, limits.max).astype(np.int32)
+
+
+def quantized_components(
+    spotter: Spotter, recordings: Samples
+) -> list[Component | QuantizedAffine]:
+    """The network's components, its affine transforms quantised.
+
+    Args:
+        spotter: the chain.
+        recordings: calibration audio, each (S,) at 16-bit scale and the spotter's rate.
+
+    Raises:
+        InputError: there is nothing to quantise, or no audio of a frame or longer.
+    """
+    affine = [c for c in spotter.nnet.components if isinstance(c, AffineComponent)]
+    if not affine:
+        raise InputError(
+            f"{spotter.source}: --int8: the network has no affine component; export it without"
+        )
+    observed: dict[nn.Module, list[Tensor]] = {component: [] for component in affine}
+
+    def observe(component: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        values = inputs[0].reshape(-1)
+        observed[component].append(values[:: 1 + len(values) // _MAX_VALUES].clone())
+
+    hooks = [component.register_forward_pre_hook(observe) for component in affine]
+    try:
+        for samples in recordings:
+            spotter.posteriors(torch.as_tensor(samples, dtype=torch.float32)[None])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not observed[affine[0]]:
+        raise InputError("--calibration: no recording has a frame of samples; give longer ones")
+    return [
+        QuantizedAffine(component, *_range(observed[component]))
+        if isinstance(component, AffineComponent)
+        else component
+        for component in spotter.nnet.components
+    ]
+
+
+def _range(observed: Sequence[Tensor]) -> tuple[float, float]:
+    values = np.sort(torch.cat(tuple(observed)).numpy())
+    outside = int(OUTSIDE * len(values))
+    low, high = min(0.0, float(values[outside])), max(0.0, float(values[-1 - outside]))
+    return (low, high) if high > low else (0.0, 1.0)
+
+
+def measure_loss(spotter: Spotter, content: bytes, recordings: Samples) -> dict[str, Any]:
+    """What an exported file differs by from its model.
+
+    Args:
+        spotter: the model.
+        content: of the file.
+        recordings: each (S,) at 16-bit scale.
+
+    Returns:
+        the largest and the mean difference of the confidences, and where the model has thresholds
+        the number of its events and of those that only one of the two has.
+    """
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    thresholds = spotter.thresholds if spotter.has_thresholds else None
+    largest, total, num_values, num_events, num_different = 0.0, 0.0, 0, 0, 0
+    for samples in recordings:
+        expected = spotter.score_track(samples)
+        found = _run(session, samples, round(BLOCK_S * spotter.sample_rate))
+        differences = np.abs(expected[0] - found[0])
+        largest = max(largest, float(differences.max(initial=0.0)))
+        total += float(differences.sum())
+        num_values += differences.size
+        if thresholds is not None:
+            ours, theirs = (_events(spotter, thresholds, track) for track in (expected, found))
+            num_events += len(ours)
+            num_different += _only_in_first(ours, theirs) + _only_in_first(theirs, ours)
+    loss: dict[str, Any] = {
+        "largest_confidence_difference": largest,
+        "mean_confidence_difference": total / max(1, num_values),
+    }
+    if thresholds is not None:
+        loss |= {"events": num_events, "events_that_differ": num_different}
+    return loss
+
+
+def _run(
+    session: Any, samples: npt.NDArray[np.float32], block: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Confidences and smoothed posteriors of a recording by the exported file."""
+    size = next(value.shape[1] for value in session.get_inputs() if value.name == "state")
+    state, parts = np.zeros((1, size), np.float32), []
+    for start in range(0, max(1, len(samples)), block):
+        chunk = np.asarray(samples[None, start : start + block], np.float32)
+        flush = np.array(start + block >= len(samples))
+        confidences, smoothed, state = session.run(
+            ["confidences", "smoothed", "next_state"],
+            {"samples": chunk, "state": state, "flush": flush},
+        )
+        parts.append((confidences[0], smoothed[0]))
+    return np.concatenate([c for c, _ in parts]), np.concatenate([s for _, s in parts])
+
+
+def _events(
+    spotter: Spotter, thresholds: Mapping[str, float], track: tuple[np.ndarray, np.ndarray]
+) -> list[Detection]:
+    detector = spotter.detector(thresholds)
+    events, state = detector.step(track, detector.init_state())
+    return events + detector.flush(state)
+
+
+def _only_in_first(first: Sequence[Detection], second: Sequence[Detection]) -> int:
+    """Events that overlap none of the same keyword in the other."""
+    return sum(
+        not any(
+            e.keyword == o.keyword and e.start_s <= o.end_s and o.start_s <= e.end_s for o in second
+        )
+        for e in first
+    )
