@@ -94,6 +94,8 @@ def _print(verifier: Verifier, reports: dict[str, RecordingReport], duration_s: 
     for file, report in reports.items():
         for way, difference in report.differences.items():
             _print_disagreement(verifier, file, way, difference)
+    if num_events == 0:
+        print("no event: recordings that hold the keywords would tell more")
     agree = all(map(verifier.agrees, reports.values()))
     print("they agree" if agree else "they do NOT agree")
 
