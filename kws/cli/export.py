@@ -83,15 +83,11 @@ def _audio(values: Sequence[str], sample_rate: int, allow_commands: bool) -> Ite
     """The samples of all utterances of data dirs, and of sound files."""
     from kws.audio import read_audio
     from kws.data import read_data_dir
-    from kws.errors import InputError
 
     for path in split_paths(values):
         if path.is_dir():
             data = read_data_dir(path, allow_commands=allow_commands)
             for utterance in data.utterances:
                 yield data.load(utterance, sample_rate).samples
-            continue
-        try:
+        else:
             yield read_audio(path, sample_rate=sample_rate).samples
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; name a file that can be read") from None

@@ -134,7 +134,9 @@ def measure_loss(spotter: Spotter, content: bytes, recordings: Samples) -> dict[
         the largest and the mean difference of the confidences, and where the model has thresholds
         the number of its events and of those that only one of the two has.
     """
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     thresholds = spotter.thresholds if spotter.has_thresholds else None
     largest, total, num_values, num_events, num_different = 0.0, 0.0, 0, 0, 0
     for samples in recordings:

@@ -43,9 +43,9 @@ def emit_smoothing(
     Returns:
         (N, T, C)
     """
-    if w_smooth == 1:
-        return posteriors
     number, dim = posteriors.number, posteriors.dim
+    if w_smooth == 1:
+        return Track(graph.op("Identity", posteriors.value), number, dim, posteriors.rows)
     if number is None:
         means = _newest(graph, memory, "smoothing", w_smooth, posteriors, "Mean")
         return Track(graph.op("Unsqueeze", means, graph.constant([1])), None, dim, means)
