@@ -48,7 +48,8 @@ def verify(
 
     The exit status is 1 if a confidence differs by more than 1e-4, or an event in its keyword,
     trigger, start or end (its peak may be another of equal height). A file of int8 weights may
-    differ by what its card says that they cost, and in events.
+    differ by twice what they have cost on its calibration audio; events without a counterpart are
+    told, and allowed.
 
     Examples:
       kws verify exp/default/final.kws detector.onnx recording.wav

@@ -86,14 +86,27 @@ class Difference:
         return self.num_frames == self.num_frames_expected and self.confidences <= tolerance
 
 
-def compare(expected: Track, track: Track, grid: Grid) -> Difference:
+def compare(expected: Track, track: Track, grid: Grid, *, is_lossy: bool = False) -> Difference:
     """The difference of two tracks of one recording.
 
     Args:
         expected: of the whole recording at once; it has a frame.
         track: of another way.
         grid: of both.
+        is_lossy: confidences differ by intention: events of a keyword that overlap are the same.
     """
+
+    def without(ours: Track, theirs: Track) -> tuple[Detection, ...]:
+        """The events of one track that are not among those of the other."""
+        return tuple(
+            event
+            for event in ours.events
+            if not any(
+                _overlap(event, match) if is_lossy else _are_same(event, match, ours, grid)
+                for match in theirs.events
+            )
+        )
+
     confidences = _differences(expected.confidences, track.confidences)
     frame = int(np.argmax(confidences)) if len(confidences) else 0  # argmax prefers NaN
     return Difference(
@@ -103,8 +116,8 @@ def compare(expected: Track, track: Track, grid: Grid) -> Difference:
         time_s=grid.time_s(frame),
         num_frames=len(track.confidences),
         num_frames_expected=len(expected.confidences),
-        missing=_without(expected, track, grid),
-        extra=_without(track, expected, grid),
+        missing=without(expected, track),
+        extra=without(track, expected),
     )
 
 
@@ -119,13 +132,9 @@ def _largest(differences: Array) -> float:
     return float(differences.max(initial=0.0))
 
 
-def _without(track: Track, other: Track, grid: Grid) -> tuple[Detection, ...]:
-    """The events of one track that are not among those of the other."""
-    return tuple(
-        event
-        for event in track.events
-        if not any(_are_same(event, match, track, grid) for match in other.events)
-    )
+def _overlap(event: Detection, other: Detection) -> bool:
+    is_apart = event.end_s < other.start_s or other.end_s < event.start_s
+    return event.keyword == other.keyword and not is_apart
 
 
 def _are_same(event: Detection, other: Detection, track: Track, grid: Grid) -> bool:

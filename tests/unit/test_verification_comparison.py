@@ -103,3 +103,14 @@ def test_events_that_only_one_has():
     assert (lacking.missing, lacking.extra) == ((second,), ())
     adding = compare(track(event()), track(event(), second), GRID)
     assert (adding.missing, adding.extra) == ((), (second,))
+
+
+def test_where_confidences_differ_by_intention_events_that_overlap_are_the_same():
+    moved = event(start=12, trigger=17, peak=22, end=29)
+    assert compare(track(event()), track(moved), GRID, is_lossy=True).events_agree
+    assert not compare(track(event()), track(moved), GRID).events_agree
+    later = event(start=31, trigger=40, peak=42, end=45)
+    found = compare(track(event()), track(later), GRID, is_lossy=True)
+    assert (found.missing, found.extra) == ((event(),), (later,))
+    other = compare(track(event()), track(replace(event(), keyword="a")), GRID, is_lossy=True)
+    assert not other.events_agree

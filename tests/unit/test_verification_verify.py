@@ -118,8 +118,8 @@ def test_a_file_of_another_model(spotter, exported, tmp_path, entries, line):
         verify(spotter, other)
 
 
-def test_int8_may_cost_what_its_card_says(spotter, exported, tmp_path):
-    card = {"quantization": {"largest_confidence_difference": 0.03}}
+def test_int8_may_cost_twice_what_its_card_says(spotter, exported, tmp_path):
+    card = {"quantization": {"largest_confidence_difference": 0.015}}
     entries = {"weights": "int8", "card": json.dumps(card)}
 
     def lossy(scale):
