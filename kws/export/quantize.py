@@ -149,7 +149,7 @@ def measure_loss(spotter: Spotter, content: bytes, recordings: Samples) -> dict[
         if thresholds is not None:
             ours, theirs = (_events(spotter, thresholds, track) for track in (expected, found))
             num_events += len(ours)
-            num_different += _only_in_first(ours, theirs) + _only_in_first(theirs, ours)
+            num_different += only_in_first(ours, theirs) + only_in_first(theirs, ours)
     loss: dict[str, Any] = {
         "largest_confidence_difference": largest,
         "mean_confidence_difference": total / max(1, num_values),
@@ -184,7 +184,7 @@ def _events(
     return events + detector.flush(state)
 
 
-def _only_in_first(first: Sequence[Detection], second: Sequence[Detection]) -> int:
+def only_in_first(first: Sequence[Detection], second: Sequence[Detection]) -> int:
     """Events that overlap none of the same keyword in the other."""
     return sum(
         not any(
