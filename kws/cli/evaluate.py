@@ -55,8 +55,9 @@ def evaluate(
 
     With --dev the threshold of every keyword is the one with the fewest misses that keeps to
     --fa-per-hour on the dev data, in the middle of those that do as well; it is stored in MODEL.
-    Without it the thresholds in MODEL are used. Nothing is solved on test data. DIR... is one data dir or several; the level of speech that --snr-db counts from is
-    that of its active 20 ms frames (at most 20 dB below the loudest).
+    Without it the thresholds in MODEL are used. Nothing is solved on test data. DIR... is one data
+    dir or several; the level of speech that --snr-db counts from is that of its active 20 ms frames
+    (at most 20 dB below the loudest).
 
     Writes into --out: operating_points.csv, det.png, confidences.png, events.jsonl and
     report.html, which holds the pictures and the worst cases to listen to.
