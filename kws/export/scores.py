@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
@@ -14,6 +15,7 @@ from kws.posterior import Keyword
 TINY = 1e-38  # what a posterior of 0 is taken for before its logarithm
 
 
+@dataclass(frozen=True)
 class Track:
     """Values of the frames of one call.
 
@@ -24,8 +26,10 @@ class Track:
         rows: (N, dim) where T is 1.
     """
 
-    def __init__(self, value: str, number: str | None, dim: int, rows: str) -> None:
-        self.value, self.number, self.dim, self.rows = value, number, dim, rows
+    value: str
+    number: str | None
+    dim: int
+    rows: str
 
 
 def emit_smoothing(
