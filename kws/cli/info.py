@@ -23,8 +23,8 @@ def info(
     """Show a network's components, size and context.
 
     Of a model also what it detects, with which features and thresholds. Multiplies are
-    multiplications by a parameter, for one frame. Exits with 0, or with 2 after one line that
-    says what is wrong.
+    multiplications by a parameter or an entry of a fixed matrix, for one frame. Exits with 0, or
+    with 2 after one line that says what is wrong.
 
     Examples:
       kws info conf/deep_kws.config

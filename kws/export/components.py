@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from kws.errors import InputError
 from kws.export.graph import Graph
@@ -21,15 +22,27 @@ from kws.nnet.components import (
     BlockAffineComponent,
     BlockAffineComponentPreconditioned,
     Convolutional1dComponent,
+    DctComponent,
     DropoutComponent,
+    FixedAffineComponent,
+    FixedBiasComponent,
+    FixedLinearComponent,
+    FixedScaleComponent,
     LogSoftmaxComponent,
+    MaxoutComponent,
     MaxpoolingComponent,
     NormalizeComponent,
+    PermuteComponent,
+    PnormComponent,
+    PowerComponent,
     RectifiedLinearComponent,
+    ScaleComponent,
     SigmoidComponent,
+    SoftHingeComponent,
     SoftmaxComponent,
     SpliceComponent,
     SpliceMaxComponent,
+    SumGroupComponent,
     TanhComponent,
 )
 from kws.nnet.components.convolutional import POOLING_FLOOR
@@ -59,7 +72,9 @@ def emit_components(
     return x
 
 
-def _affine(graph: Graph, windows: Windows, component: AffineComponent, x: str) -> str:
+def _affine(
+    graph: Graph, windows: Windows, component: AffineComponent | FixedAffineComponent, x: str
+) -> str:
     weight = graph.constant(component.weight.detach().numpy())
     return graph.op("Gemm", x, weight, graph.constant(component.bias.detach().numpy()), transB=1)
 
@@ -86,6 +101,18 @@ def _quantized_affine(graph: Graph, windows: Windows, component: QuantizedAffine
         axis=0,
     )
     return graph.op("Gemm", x, weight, bias)
+
+
+def _linear(
+    graph: Graph,
+    windows: Windows,
+    component: DctComponent | FixedLinearComponent | SumGroupComponent,
+    x: str,
+) -> str:
+    # what it makes of each unit vector is a row of the matrix
+    with torch.no_grad():
+        matrix = component(torch.eye(component.input_dim)[None])[0].numpy()
+    return graph.op("MatMul", x, graph.constant(matrix))
 
 
 def _block_affine(graph: Graph, windows: Windows, component: BlockAffineComponent, x: str) -> str:
@@ -118,6 +145,55 @@ def _maxpooling(graph: Graph, windows: Windows, component: MaxpoolingComponent, 
     y = graph.op("ReduceMax", pools, graph.constant([2]), keepdims=0)
     y = graph.reshape(y, -1, component.output_dim)
     return graph.op("Max", y, graph.constant(POOLING_FLOOR))
+
+
+def _maxout(graph: Graph, windows: Windows, component: MaxoutComponent, x: str) -> str:
+    groups = graph.reshape(x, -1, component.output_dim, component.input_dim // component.output_dim)
+    y = graph.op("ReduceMax", groups, graph.constant([2]), keepdims=0)
+    return graph.op("Max", y, graph.constant(POOLING_FLOOR))
+
+
+def _pnorm(graph: Graph, windows: Windows, component: PnormComponent, x: str) -> str:
+    x = graph.reshape(x, -1, component.output_dim, component.input_dim // component.output_dim)
+    axes, p = graph.constant([2]), component.p
+    if p in (1.0, 2.0):
+        return graph.op(f"ReduceL{p:g}", x, axes, keepdims=0)
+    magnitude = graph.op("Abs", x)
+    if p == 0.0:
+        return graph.op("ReduceSum", graph.op("Sign", magnitude), axes, keepdims=0)
+    if math.isinf(p):
+        return graph.op("ReduceMax", magnitude, axes, keepdims=0)
+    largest = graph.op("ReduceMax", magnitude, axes, keepdims=1)
+    # no power overflows, nothing is divided by 0
+    largest = graph.op("Max", largest, graph.constant(np.finfo(np.float32).tiny))
+    powers = graph.op("Pow", graph.op("Div", magnitude, largest), graph.constant(p))
+    norm = graph.op("ReduceSum", powers, axes, keepdims=1)
+    y = graph.op("Mul", largest, graph.op("Pow", norm, graph.constant(1.0 / p)))
+    return graph.reshape(y, -1, component.output_dim)
+
+
+def _permute(graph: Graph, windows: Windows, component: PermuteComponent, x: str) -> str:
+    return graph.op("Gather", x, graph.constant(component.sources.numpy()), axis=1)
+
+
+def _scale(graph: Graph, windows: Windows, component: ScaleComponent, x: str) -> str:
+    return graph.op("Mul", x, graph.constant(component.scale))
+
+
+def _fixed_scale(graph: Graph, windows: Windows, component: FixedScaleComponent, x: str) -> str:
+    return graph.op("Mul", x, graph.constant(component.factors.numpy()))
+
+
+def _fixed_bias(graph: Graph, windows: Windows, component: FixedBiasComponent, x: str) -> str:
+    return graph.op("Add", x, graph.constant(component.offsets.numpy()))
+
+
+def _power(graph: Graph, windows: Windows, component: PowerComponent, x: str) -> str:
+    return graph.op("Pow", graph.op("Abs", x), graph.constant(component.power))
+
+
+def _soft_hinge(graph: Graph, windows: Windows, component: SoftHingeComponent, x: str) -> str:
+    return graph.op("Softplus", x)
 
 
 def _sigmoid(graph: Graph, windows: Windows, component: SigmoidComponent, x: str) -> str:
@@ -187,15 +263,27 @@ EMITTERS: dict[type[Component | QuantizedAffine], Emitter] = {
     BlockAffineComponent: _block_affine,
     BlockAffineComponentPreconditioned: _block_affine,
     Convolutional1dComponent: _convolution,
+    DctComponent: _linear,
     DropoutComponent: _dropout,
+    FixedAffineComponent: _affine,
+    FixedBiasComponent: _fixed_bias,
+    FixedLinearComponent: _linear,
+    FixedScaleComponent: _fixed_scale,
     LogSoftmaxComponent: _log_softmax,
+    MaxoutComponent: _maxout,
     MaxpoolingComponent: _maxpooling,
     NormalizeComponent: _normalize,
+    PermuteComponent: _permute,
+    PnormComponent: _pnorm,
+    PowerComponent: _power,
     QuantizedAffine: _quantized_affine,
     RectifiedLinearComponent: _relu,
+    ScaleComponent: _scale,
     SigmoidComponent: _sigmoid,
+    SoftHingeComponent: _soft_hinge,
     SoftmaxComponent: _softmax,
     SpliceComponent: _splice,
     SpliceMaxComponent: _splice_max,
+    SumGroupComponent: _linear,
     TanhComponent: _tanh,
 }

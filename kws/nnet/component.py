@@ -8,6 +8,7 @@ of the input frames t + context[0] .. t + context[-1], without padding.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -39,35 +40,48 @@ class Component(nn.Module):
         if "example" in vars(cls):
             COMPONENTS[cls.__name__] = cls
 
-    def __init__(self, line: ConfigLine, generator: torch.Generator | None) -> None:
+    def __init__(
+        self,
+        line: ConfigLine,
+        generator: torch.Generator | None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> None:
         """Make the component that `line` describes; without a generator, leave the values out.
 
         Args:
             line: a config line of this type.
             generator: draws the initial parameters. None: the parameters are about to be loaded,
                 so they stay zero and no file that the line names is opened.
+            tensors: those that are about to be loaded, by name, where the component's size may
+                follow from them.
 
         Raises:
             ConfigError: the line breaks a rule.
         """
         super().__init__()
-        for attribute, value in read_values(line, type(self)).items():
+        for attribute, value in self.read_keys(line).items():
             setattr(self, attribute, value)
         if generator is not None:
             self.read_files(line)
+        elif tensors is not None:
+            self.take_sizes(line, tensors)
         self.setup(line)
         if generator is not None:
             with torch.no_grad():
                 self.init_parameters(generator)
 
     @staticmethod
-    def from_line(line: ConfigLine, generator: torch.Generator | None) -> Component:
+    def from_line(
+        line: ConfigLine,
+        generator: torch.Generator | None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> Component:
         """The component of the type that `line` names; see `__init__`.
 
         Raises:
             ConfigError: there is no such type, or the line breaks one of its rules.
         """
-        return component_type(line)(line, generator)
+        return component_type(line)(line, generator, tensors)
 
     def to_line(self) -> str:
         """The config line that describes this component, values at their default left out."""
@@ -78,8 +92,15 @@ class Component(nn.Module):
         """A key's value as a config line gives it; not every attribute stays as it was given."""
         return getattr(self, attribute)
 
+    def read_keys(self, line: ConfigLine) -> dict[str, Any]:
+        """The attributes that the line gives, by name; ConfigError when it breaks a rule."""
+        return read_values(line, type(self))
+
     def read_files(self, line: ConfigLine) -> None:
         """Read the files that the line names; called before `setup`, when initialising only."""
+
+    def take_sizes(self, line: ConfigLine, tensors: Mapping[str, Tensor]) -> None:
+        """Learn from a model's tensors what the line leaves to a file; called when loading only."""
 
     def setup(self, line: ConfigLine) -> None:
         """Check what concerns several keys, derive the dimensions, make room for parameters."""
@@ -99,7 +120,7 @@ class Component(nn.Module):
 
     @property
     def num_multiplies(self) -> int:
-        """Multiplications by a parameter for one output frame."""
+        """Multiplications by a parameter or an entry of a fixed matrix, for one output frame."""
         return 0
 
     def spaced(self, x: Tensor, spacing: int, wanted: int) -> Tensor:

@@ -59,11 +59,25 @@ class Nnet(nn.Module):
         return cls.from_lines(parse_config(text, source), generator)
 
     @classmethod
-    def from_lines(cls, lines: Sequence[ConfigLine], generator: torch.Generator | None) -> Nnet:
-        """As `from_config`, of parsed lines; without a generator all parameters are zero."""
+    def from_lines(
+        cls,
+        lines: Sequence[ConfigLine],
+        generator: torch.Generator | None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> Nnet:
+        """As `from_config`, of parsed lines; without a generator all parameters are zero.
+
+        Args:
+            lines: a parsed config.
+            generator: draws the initial parameters.
+            tensors: without a generator those that are about to be loaded, as in `from_tensors`.
+        """
         if not lines:
             logger.warning("the network's config holds no component")
-        components = [Component.from_line(line, generator) for line in lines]
+        components = [
+            Component.from_line(line, generator, _below(tensors, f"nnet.{index}."))
+            for index, line in enumerate(lines)
+        ]
         for index in range(1, len(lines)):
             before, after = components[index - 1], components[index]
             if before.output_dim != after.input_dim:
@@ -87,7 +101,7 @@ class Nnet(nn.Module):
         Raises:
             InputError: a parameter is missing, foreign, of another size or not finite.
         """
-        nnet = cls.from_lines(parse_config(text, source), None)
+        nnet = cls.from_lines(parse_config(text, source), None, tensors)
         expected = nnet.tensors()
         found = {name: value for name, value in tensors.items() if name.startswith("nnet.")}
         for name in sorted(expected.keys() | found.keys()):
@@ -142,7 +156,7 @@ class Nnet(nn.Module):
 
     @property
     def num_multiplies(self) -> int:
-        """Multiplications by a parameter per frame."""
+        """Multiplications by a parameter or an entry of a fixed matrix, per frame."""
         return sum(component.num_multiplies for component in self.components)
 
     def forward(
@@ -278,6 +292,13 @@ class Nnet(nn.Module):
             else:
                 x = component(x)
         return x, tuple(kept)
+
+
+def _below(tensors: Mapping[str, Tensor] | None, prefix: str) -> dict[str, Tensor] | None:
+    """The tensors whose names begin with `prefix`, by the rest of their names."""
+    if tensors is None:
+        return None
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 
 
 def _spacings(components: Sequence[Component], every: int) -> list[int]:

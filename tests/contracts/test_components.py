@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from example_lines import example_line, example_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -26,7 +27,7 @@ def parsed(text: str) -> ConfigLine:
 
 def make(name: str, seed: int = 1) -> Component:
     generator = torch.Generator().manual_seed(seed)
-    return Component.from_line(parsed(COMPONENTS[name].example), generator)
+    return Component.from_line(example_line(name), generator)
 
 
 def some_input(component: Component, num_frames: int, dtype: torch.dtype) -> Tensor:
@@ -80,7 +81,7 @@ def test_gradient_of_parameters_is_right(name: str) -> None:
     if values:
         assert torch.autograd.gradcheck(forward, values, fast_mode=True)
     else:
-        assert component.num_parameters == component.num_multiplies == 0
+        assert component.num_parameters == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,13 +93,15 @@ def test_line_survives_reading_and_writing(name: str) -> None:
     for declared in keys_of(type(component)).values():
         assert getattr(again, declared.attribute) == getattr(component, declared.attribute)
     assert (again.input_dim, again.output_dim) == (component.input_dim, component.output_dim)
-    for ours, theirs in zip(component.parameters(), again.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)  # the same seed
+    tensors = again.state_dict()
+    assert tensors.keys() == component.state_dict().keys()
+    for name, tensor in component.state_dict().items():
+        torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)  # the same seed
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_model_file_gives_the_component_back(name: str, tmp_path: Path) -> None:
-    nnet = Nnet.from_config(COMPONENTS[name].example, "net.config", torch.Generator())
+    nnet = Nnet.from_config(example_text(name), "net.config", torch.Generator())
     path = tmp_path / "model.kws"
     write_model(path, ModelFile(nnet.config_text(), tensors=nnet.tensors()))
     model = read_model(path)
@@ -112,7 +115,7 @@ def test_model_file_gives_the_component_back(name: str, tmp_path: Path) -> None:
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 30), max_size=8))
 def test_chunks_give_what_the_whole_gives(name: str, lengths: list[int]) -> None:
-    nnet = Nnet.from_config(COMPONENTS[name].example, "net.config", torch.Generator()).double()
+    nnet = Nnet.from_config(example_text(name), "net.config", torch.Generator()).double()
     x = some_input(nnet.components[0], sum(lengths), torch.float64)
     with torch.no_grad():
         state, parts = nnet.init_state(), []
@@ -127,15 +130,17 @@ def test_chunks_give_what_the_whole_gives(name: str, lengths: list[int]) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mistakes_are_told_in_one_line(name: str) -> None:
-    example = COMPONENTS[name].example
+    example = example_text(name)
     keys = keys_of(COMPONENTS[name])
     first = example.split()[1]
-    cases = {
+    leftovers = {
         f"{example} colour=red": f"unknown key colour (its keys: {', '.join(keys)})",
         f"{example} {first}": f"{first.partition('=')[0]} is given twice; keep one",
         f"{example} hello": "'hello' is not of the form key=value",
         f"{example} # wide": "a comment needs a line of its own; remove it from here",
     }
+    # as in Kaldi, which never looks at what is left of this type's line
+    cases = {} if name == "ScaleComponent" else leftovers
     for declared in keys.values():
         if declared.required:
             words = [w for w in example.split() if w.partition("=")[0] != declared.name]
@@ -152,7 +157,7 @@ def test_mistakes_are_told_in_one_line(name: str) -> None:
 def test_no_line_ends_in_anything_but_a_config_error(name: str, data: st.DataObject) -> None:
     keys = list(keys_of(COMPONENTS[name]))
     values = st.dictionaries(st.sampled_from(keys), st.sampled_from(ODD_VALUES))
-    given_words = dict(word.split("=") for word in COMPONENTS[name].example.split()[1:])
+    given_words = dict(word.split("=") for word in example_text(name).split()[1:])
     words = {**given_words, **data.draw(values)}
     line = ConfigLine(name, tuple(f"{key}={value}" for key, value in words.items()), "net.config:1")
     try:

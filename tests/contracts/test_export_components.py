@@ -9,9 +9,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from example_lines import example_line
 from exported_chain import ExportedChain, make_sound, make_spotter, whole
 
-from kws.config import parse_config
 from kws.export import spotter_model
 from kws.export.components import EMITTERS, emit_components
 from kws.export.graph import DEFAULT_OPSET, Graph
@@ -25,8 +25,7 @@ NUM_FRAMES = 7
 
 
 def make(name: str) -> Component:
-    (line,) = parse_config(COMPONENTS[name].example, "net.config")
-    return Component.from_line(line, torch.Generator().manual_seed(1))
+    return Component.from_line(example_line(name), torch.Generator().manual_seed(1))
 
 
 def exported(component: Component, is_one: bool) -> tuple[onnxruntime.InferenceSession, int]:

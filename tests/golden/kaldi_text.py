@@ -10,7 +10,15 @@ import torch
 
 from kws.nnet import Nnet
 
-_TAGS = {"<LinearParams>": "weight", "<FilterParams>": "weight", "<BiasParams>": "bias"}
+_TAGS = {
+    "<LinearParams>": "weight",
+    "<FilterParams>": "weight",
+    "<BiasParams>": "bias",
+    "<CuMatrix>": "weight",
+    "<Scales>": "factors",
+    "<Bias>": "offsets",
+    "<Reorder>": "reorder",
+}
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
@@ -20,7 +28,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_parameters(path: Path) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Per component of a text model its type and the arrays of its parameters."""
+    """Per component of a text model its type and its arrays by the names that kws gives them."""
     text = path.read_text()
     components = []
     for name, body in re.findall(r"<(\w+Component\w*)>(.*?)</\1>", text, re.DOTALL):
@@ -34,16 +42,14 @@ def read_parameters(path: Path) -> list[tuple[str, dict[str, np.ndarray]]]:
 
 
 def load_parameters(nnet: Nnet, path: Path) -> None:
-    """Give `nnet` the parameters of a text model, whose component types must be the same."""
+    """Give `nnet` the tensors of a text model, whose component types must be the same."""
     components = read_parameters(path)
     assert [name for name, _ in components] == [type(c).__name__ for c in nnet.components]
     for component, (_, arrays) in zip(nnet.components, components, strict=True):
-        parameters = dict(component.named_parameters())
-        assert parameters.keys() == arrays.keys()
-        for name, parameter in parameters.items():
-            values = torch.from_numpy(arrays[name]).reshape(parameter.shape)
-            with torch.no_grad():
-                parameter.copy_(values)
+        tensors = component.state_dict()
+        assert tensors.keys() == arrays.keys()
+        for name, tensor in tensors.items():
+            tensor.copy_(torch.from_numpy(arrays[name]).reshape(tensor.shape))
 
 
 def _rows(body: str) -> np.ndarray:

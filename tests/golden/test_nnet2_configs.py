@@ -13,10 +13,10 @@ ERRORS = Path(__file__).parent / "errors"
 
 
 def kaldi_verdicts() -> dict[str, bool]:
-    """Per config that lies here whether Kaldi accepts it."""
+    """Per config whether Kaldi accepts it."""
     with (ERRORS / "results.tsv").open(newline="") as table:
         rows = list(csv.reader(table, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
-    return {row[0]: row[1] == "0" for row in rows if (ERRORS / f"{row[0]}.config").exists()}
+    return {row[0]: row[1] == "0" for row in rows}
 
 
 VERDICTS = kaldi_verdicts()
@@ -24,8 +24,8 @@ VERDICTS = kaldi_verdicts()
 
 def test_every_config_has_a_verdict() -> None:
     assert VERDICTS.keys() == {path.stem for path in ERRORS.glob("*.config")}
-    assert sum(VERDICTS.values()) == 19
-    assert len(VERDICTS) == 89
+    assert sum(VERDICTS.values()) == 20
+    assert len(VERDICTS) == 102
 
 
 @pytest.mark.parametrize("name", VERDICTS)

@@ -56,7 +56,7 @@ def inputs_and_outputs(file_name: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_all_outputs_are_here() -> None:
-    assert len(OUTPUTS) == 21
+    assert len(OUTPUTS) == 28
 
 
 @pytest.mark.parametrize("file_name", OUTPUTS)

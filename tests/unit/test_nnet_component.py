@@ -18,7 +18,7 @@ def error_of(text: str) -> str:
 
 
 def test_registry_holds_what_has_an_example() -> None:
-    assert len(COMPONENTS) == 17
+    assert len(COMPONENTS) == 29
     assert all(name == cls.__name__ for name, cls in COMPONENTS.items())
     assert all(cls.example.split()[0] == name for name, cls in COMPONENTS.items())
 

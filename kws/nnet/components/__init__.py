@@ -10,14 +10,25 @@ from kws.nnet.components.affine import (
 )
 from kws.nnet.components.convolutional import Convolutional1dComponent, MaxpoolingComponent
 from kws.nnet.components.dropout import AdditiveNoiseComponent, DropoutComponent
+from kws.nnet.components.fixed import (
+    FixedAffineComponent,
+    FixedBiasComponent,
+    FixedLinearComponent,
+    FixedScaleComponent,
+    ScaleComponent,
+)
+from kws.nnet.components.grouping import MaxoutComponent, PnormComponent, SumGroupComponent
 from kws.nnet.components.nonlinearity import (
     LogSoftmaxComponent,
     NormalizeComponent,
+    PowerComponent,
     RectifiedLinearComponent,
     SigmoidComponent,
+    SoftHingeComponent,
     SoftmaxComponent,
     TanhComponent,
 )
+from kws.nnet.components.rearrangement import DctComponent, PermuteComponent
 from kws.nnet.components.splice import SpliceComponent, SpliceMaxComponent
 
 __all__ = [
@@ -28,15 +39,27 @@ __all__ = [
     "BlockAffineComponent",
     "BlockAffineComponentPreconditioned",
     "Convolutional1dComponent",
+    "DctComponent",
     "DropoutComponent",
+    "FixedAffineComponent",
+    "FixedBiasComponent",
+    "FixedLinearComponent",
+    "FixedScaleComponent",
     "LogSoftmaxComponent",
+    "MaxoutComponent",
     "MaxpoolingComponent",
     "NormalizeComponent",
+    "PermuteComponent",
+    "PnormComponent",
+    "PowerComponent",
     "RectifiedLinearComponent",
+    "ScaleComponent",
     "SigmoidComponent",
+    "SoftHingeComponent",
     "SoftmaxComponent",
     "SpliceComponent",
     "SpliceMaxComponent",
+    "SumGroupComponent",
     "TanhComponent",
     "UpdatableComponent",
 ]
