@@ -12,6 +12,7 @@ import torch
 from example_lines import example_line
 from exported_chain import ExportedChain, make_sound, make_spotter, whole
 
+from kws.config import parse_config
 from kws.export import spotter_model
 from kws.export.components import EMITTERS, emit_components
 from kws.export.graph import DEFAULT_OPSET, Graph
@@ -22,6 +23,13 @@ from kws.nnet import COMPONENTS, Component
 NAMES = sorted(name for name, cls in COMPONENTS.items() if cls.__module__.startswith("kws."))
 CONFIGS = sorted((Path(__file__).parents[2] / "conf").glob("*.config"))
 NUM_FRAMES = 7
+# what the example lines leave out
+OTHER_KEYS = [
+    *(f"PnormComponent input-dim=12 output-dim=3 p={p}" for p in ("0", "0.5", "1", "40", "inf")),
+    "DctComponent dim=12 dct-dim=4 reorder=true dct-keep-dim=2",
+    "DctComponent dim=12 dct-dim=4 reorder=false dct-keep-dim=3",
+    *(f"PowerComponent dim=5 power={power}" for power in ("0", "0.5", "1", "2")),
+]
 
 
 def make(name: str) -> Component:
@@ -54,7 +62,17 @@ def test_a_component_has_an_emitter(name: str) -> None:
 @pytest.mark.parametrize("is_one", [True, False], ids=["one frame", "several frames"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_component_gives_what_torch_gives(name: str, is_one: bool) -> None:
-    component = make(name)
+    check_export(make(name), is_one)
+
+
+@pytest.mark.parametrize("keys", OTHER_KEYS)
+def test_a_component_with_other_keys_gives_what_torch_gives(keys: str) -> None:
+    (line,) = parse_config(keys, "net.config")
+    check_export(Component.from_line(line, torch.Generator().manual_seed(1)), is_one=False)
+
+
+def check_export(component: Component, is_one: bool) -> None:
+    """Compare the two forms of a component, on noise and on a frame of zeros."""
     x = torch.randn(
         (1, component.span + NUM_FRAMES, component.input_dim),
         generator=torch.Generator().manual_seed(2),

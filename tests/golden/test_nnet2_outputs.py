@@ -76,7 +76,9 @@ def test_output_is_kaldis(file_name: str) -> None:
         assert (np.abs(y - expected) <= bound).all()
 
 
-@pytest.mark.parametrize("name", ["dnn", "convnet", "conv-append", "multisplice", "sigmoid-tanh"])
+@pytest.mark.parametrize(
+    "name", ["dnn", "convnet", "conv-append", "multisplice", "sigmoid-tanh", "pnorm"]
+)
 def test_single_precision_is_kaldis(name: str) -> None:
     nnet = load_nnet(name)
     for x, expected in inputs_and_outputs(f"{name}.out"):
@@ -123,6 +125,19 @@ def test_matrix_files_give_the_initial_parameters(name: str) -> None:
         drawn = getattr(named[0], parameter).detach().numpy()
         # both are float32 roundings of 7 digits
         np.testing.assert_allclose(drawn, values.reshape(drawn.shape), rtol=2e-7)
+
+
+@pytest.mark.parametrize("name", ["pnorm", "maxout-fixed"])
+def test_files_give_the_fixed_values(name: str) -> None:
+    nnet = make_nnet(name)
+    golden = read_parameters(NNET2 / f"{name}.txt.raw")
+    fixed = [n for n, (type_name, _) in enumerate(golden) if type_name.startswith("Fixed")]
+    assert fixed
+    for index in fixed:
+        for key, values in golden[index][1].items():
+            tensor = nnet.components[index].state_dict()[key].numpy()
+            # both are float32 roundings of 7 digits
+            np.testing.assert_allclose(tensor, values.reshape(tensor.shape), rtol=2e-7)
 
 
 def test_dropout_multiplies_by_kaldis_two_factors() -> None:

@@ -79,7 +79,10 @@ class _Fixed(Component):
 
 
 class FixedLinearComponent(_Fixed):
-    """y = M x."""
+    """y = M x.
+
+    The file is read once, when a model is made; nothing here is learned.
+    """
 
     example = "FixedLinearComponent matrix=lda.mat"
     sized_by = ("weight", 2)
@@ -105,7 +108,10 @@ class FixedLinearComponent(_Fixed):
 
 
 class FixedAffineComponent(_Fixed):
-    """y = M x + b."""
+    """y = M x + b.
+
+    The file is read once, when a model is made; nothing here is learned.
+    """
 
     example = "FixedAffineComponent matrix=lda.mat"
     sized_by = ("weight", 2)
@@ -138,7 +144,10 @@ class FixedAffineComponent(_Fixed):
 
 
 class FixedScaleComponent(_Fixed):
-    """y[i] = s[i] x[i]."""
+    """y[i] = s[i] x[i].
+
+    The file is read once, when a model is made; nothing here is learned.
+    """
 
     example = "FixedScaleComponent scales=scales.vec"
     sized_by = ("factors", 1)
@@ -160,7 +169,10 @@ class FixedScaleComponent(_Fixed):
 
 
 class FixedBiasComponent(_Fixed):
-    """y = x + b."""
+    """y = x + b.
+
+    The file is read once, when a model is made; nothing here is learned.
+    """
 
     example = "FixedBiasComponent bias=bias.vec"
     sized_by = ("offsets", 1)

@@ -93,7 +93,7 @@ class LogSoftmaxComponent(_Nonlinearity):
 class PowerComponent(Component):
     """y = |x|^power.
 
-    Where the derivative does not exist, at x = 0 with power <= 1, it is 0; for power = 1 it is 1.
+    Its derivative at x = 0 is 1 with power=1, and 0 with any other power.
     """
 
     example = "PowerComponent dim=7 power=1.5"

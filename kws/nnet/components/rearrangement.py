@@ -44,8 +44,11 @@ class DctComponent(Component):
 
     c[0] = sqrt(1 / N), the other c[k] = sqrt(2 / N); the first dct-keep-dim of the N are given.
     With reorder the blocks are interleaved, in and out: with B blocks the b-th is x[b], x[b + B],
-    x[b + 2 B], ... Kaldi takes the input apart as if blocks had dct-keep-dim values and puts
-    zeros behind; so does this, and with fewer than dct-dim the result is not the transform.
+    x[b + 2 B], ...
+
+    With both reorder and a dct-keep-dim below dct-dim this is no such transform: Kaldi, and so
+    this, takes apart the first B dct-keep-dim inputs only, as blocks of dct-keep-dim, and puts
+    zeros in the place of the others.
     """
 
     example = "DctComponent dim=120 dct-dim=3 reorder=true"
