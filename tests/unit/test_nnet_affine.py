@@ -122,6 +122,10 @@ def test_defaults_are_kaldis(kind: str, defaults: dict[str, float]) -> None:
             "output-dim=5 is not a multiple of num-blocks=2",
         ),
         (
+            "AffineComponent matrix=absent.mat bias-stddev=0",
+            "bias-stddev is given beside matrix, which holds the values; keep one",
+        ),
+        (
             "AffineComponent matrix=absent.mat",
             "matrix=absent.mat: No such file or directory; name a file that can be read",
         ),

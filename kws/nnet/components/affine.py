@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -46,6 +48,14 @@ class MatrixComponent(UpdatableComponent):
     matrix: str | None = key(
         "file of initial parameters, one row per output or filter, bias last", default=None
     )
+
+    def read_keys(self, line: ConfigLine) -> dict[str, Any]:
+        values = super().read_keys(line)
+        given = [word.partition("=")[0] for word in line.words]
+        for name in ("param-stddev", "bias-stddev"):
+            if values["matrix"] is not None and name in given:
+                raise line.error(f"{name} is given beside matrix, which holds the values; keep one")
+        return values
 
     def read_files(self, line: ConfigLine) -> None:
         if self.matrix is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kws.config import ConfigLine, key, non_negative, positive, proportion
+from kws.config import ConfigLine, key, positive, proportion
 from kws.nnet.component import RandomComponent
 
 
@@ -44,7 +44,7 @@ class AdditiveNoiseComponent(RandomComponent):
     example = "AdditiveNoiseComponent dim=128 stddev=0.1"
 
     dim: int = key("values per frame, in and out", check=positive)
-    stddev: float = key("the largest disturbance", default=1.0, check=non_negative)
+    stddev: float = key("the largest disturbance", default=1.0)
 
     def setup(self, line: ConfigLine) -> None:
         self.input_dim = self.output_dim = self.dim
