@@ -19,7 +19,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -208,6 +208,17 @@ def parse_options(text: str, source: str, classes: Sequence[type]) -> tuple[Any,
     Returns:
         one object per class.
     """
+    return make_options(read_options(text, source, classes), source, classes)
+
+
+def read_options(text: str, source: str, classes: Sequence[type]) -> dict[str, Any]:
+    """The values in Kaldi's option lines, by the keys' names, each parsed and checked for itself.
+
+    Args:
+        text: the lines.
+        source: the file's name, for error messages.
+        classes: option dataclasses that declare the keys.
+    """
     declared = {name: k for cls in reversed(classes) for name, k in keys_of(cls).items()}
     values: dict[str, Any] = {}
     for number, raw in enumerate(text.split("\n"), 1):
@@ -229,6 +240,13 @@ def parse_options(text: str, source: str, classes: Sequence[type]) -> tuple[Any,
         if isinstance(values[name], float) and not math.isfinite(values[name]):
             # Kaldi would go on with it; no option has a use for one
             raise ConfigError(f"{place}: {name}={value.strip()}: {name} must be a finite number")
+    return values
+
+
+def make_options(
+    values: Mapping[str, Any], source: str, classes: Sequence[type]
+) -> tuple[Any, ...]:
+    """Option dataclasses of the values that `read_options` gives: one object per class."""
     objects = []
     for cls in classes:
         given = {k.attribute: values[name] for name, k in keys_of(cls).items() if name in values}

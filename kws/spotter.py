@@ -257,7 +257,7 @@ class Spotter(nn.Module):
 
     @property
     def _device(self) -> torch.device:
-        return self.features.fbank.window.device
+        return next(self.features.buffers()).device
 
     def _thresholded(self) -> Detector:
         if self._detector is None:

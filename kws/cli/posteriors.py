@@ -159,7 +159,7 @@ def _raw_table(
             f"{rspecifier}: a table does not tell the speakers, which cmvn=speaker needs; give a "
             "data dir"
         )
-    for key, features in _table(rspecifier, pipeline.options.fbank.dim, allow_commands):
+    for key, features in _table(rspecifier, pipeline.options.raw.dim, allow_commands):
         yield key, pipeline.from_raw(features[None])[0] if len(features) else features
 
 
@@ -196,7 +196,7 @@ def _speaker_stats(data: DataDir, pipeline: FeaturePipeline) -> dict[str, CmvnSt
         samples = _samples(data, utterance, pipeline)
         if not isinstance(samples, str):
             before = stats.get(utterance.speaker, CmvnStats.zero(pipeline.options.dim))
-            features = pipeline.deltas(pipeline.fbank(samples))
+            features = pipeline.deltas(pipeline.raw(samples))
             stats[utterance.speaker] = before.accumulate(features)
     return stats
 

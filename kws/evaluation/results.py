@@ -98,7 +98,7 @@ def lookahead_s(scored: ScoredSet) -> float:
     """From the centre of a frame to the last sample that its confidence depends on."""
     options, nnet = scored.spotter.options, scored.spotter.nnet
     frames = nnet.right_context + options.deltas.delta_order * options.deltas.delta_window
-    return frames * options.frame_shift_s + options.fbank.frame_length / 2000
+    return frames * options.frame_shift_s + options.raw.frame_length / 2000
 
 
 def worst_misses(result: Result, keyword: str) -> list[Case]:

@@ -18,7 +18,7 @@ from onnx import TensorProto
 from kws.export.clock import Clock
 from kws.export.components import emit_components
 from kws.export.edges import Stage, emit_padded, emit_steady
-from kws.export.fbank import emit_fbank, emit_frames, emit_steady_frames
+from kws.export.fbank import emit_frames, emit_raw_features, emit_steady_frames
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
 from kws.export.ordered import emit_ordered_confidence
@@ -50,7 +50,7 @@ class Chain:
         self.spotter, self.graph = spotter, graph
         self.components = components
         self.sizes: dict[str, int] = {}  # of the parts of the state
-        self.fbank = spotter.options.fbank
+        self.raw = spotter.options.raw
         self.stages = self._stages()
 
     @property
@@ -74,7 +74,7 @@ class Chain:
         # the number of samples where a steady chain may take them, else 0: (1, 1)
         fitting = graph.op("Mul", graph.op("Cast", steady, to=TensorProto.INT64), num_samples)
         fitting = graph.op("Where", "flush", graph.constant(0), fitting)
-        shift = graph.constant(self.fbank.window_shift)
+        shift = graph.constant(self.raw.window_shift)
         is_one = graph.op("Equal", fitting, shift)
         # more than one frame, and no sample beside
         beside = graph.op("Mul", graph.op("Mod", fitting, shift), graph.constant(2**32))
@@ -109,7 +109,7 @@ class Chain:
         graph, memory = self.graph, Memory(self.graph, self.sizes)
         clock = Clock(graph, memory, self._settled)
         flush = graph.reshape(graph.op("Cast", "flush", to=TensorProto.INT64), 1)
-        rows, number = emit_frames(graph, memory, clock, self.fbank)
+        rows, number = emit_frames(graph, memory, clock, self.raw)
         frames = self._features(rows, number, False)
         num_before = None
         for stage in self.stages:
@@ -122,7 +122,7 @@ class Chain:
         graph, memory = self.graph, Memory(self.graph, self.sizes)
         counters = len(self._settled) + 1
         memory.keep("clock", memory.take("clock", counters), counters)
-        rows, number = emit_steady_frames(graph, memory, self.fbank, is_one)
+        rows, number = emit_steady_frames(graph, memory, self.raw, is_one)
         frames = self._features(rows, number, is_one)
         for stage in self.stages:
             frames = emit_steady(graph, memory, stage, frames)
@@ -130,8 +130,8 @@ class Chain:
 
     def _features(self, rows: str, number: str | None, is_one: bool) -> Frames:
         """Of frames of samples; `kws verify` finds them by their name."""
-        features = emit_fbank(self.graph, self.fbank, rows, is_one)
-        return Frames(self.graph.rename(features, "features"), number, self.fbank.dim)
+        features = emit_raw_features(self.graph, self.raw, rows, is_one)
+        return Frames(self.graph.rename(features, "features"), number, self.raw.dim)
 
     def _scores(self, memory: Memory, frames: Frames, num_before: str | None) -> list[str]:
         graph, spotter = self.graph, self.spotter
@@ -150,7 +150,7 @@ class Chain:
     @property
     def _settled(self) -> dict[str, int]:
         """The counters and where they stand in a stream that is long on its way."""
-        left_over = self.fbank.window_length - self.fbank.window_shift
+        left_over = self.raw.window_length - self.raw.window_shift
         return {"left_over": left_over, **{stage.name: stage.settled for stage in self.stages}}
 
     def _stages(self) -> list[Stage]:

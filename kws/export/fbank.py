@@ -1,4 +1,4 @@
-"""Samples to log mel energies: framing and Kaldi's fbank as a few matrix products.
+"""Samples to raw features: framing and Kaldi's fbank or MFCC as a few matrix products.
 
 The transform of length M is taken apart as M = M1 * M2 (Cooley & Tukey 1965): with n = M2 n1 + n2
 and k = k1 + M1 k2,
@@ -19,16 +19,16 @@ import numpy.typing as npt
 from kws.export.clock import Clock
 from kws.export.graph import Graph
 from kws.export.memory import Memory
-from kws.features import FbankOptions
+from kws.features import FbankOptions, MfccOptions
 from kws.features.fbank import FLOAT_EPSILON
 from kws.features.framing import window
+from kws.features.mel_options import MelOptions
+from kws.features.mfcc import cepstral_matrix
 
 Array = npt.NDArray[np.float64]
 
 
-def emit_frames(
-    graph: Graph, memory: Memory, clock: Clock, options: FbankOptions
-) -> tuple[str, str]:
+def emit_frames(graph: Graph, memory: Memory, clock: Clock, options: MelOptions) -> tuple[str, str]:
     """Cut the stream into frames.
 
     Args:
@@ -57,7 +57,7 @@ def emit_frames(
 
 
 def emit_steady_frames(
-    graph: Graph, memory: Memory, options: FbankOptions, is_one: bool
+    graph: Graph, memory: Memory, options: MelOptions, is_one: bool
 ) -> tuple[str, str | None]:
     """As `emit_frames`, where no sample is too many for a number of whole frames.
 
@@ -79,7 +79,7 @@ def emit_steady_frames(
     return _overlapping(graph, options, stream, number), number
 
 
-def _overlapping(graph: Graph, options: FbankOptions, stream: str, number: str) -> str:
+def _overlapping(graph: Graph, options: MelOptions, stream: str, number: str) -> str:
     """The frames in samples (N, T * shift + length - shift): (N * T, 1, length)."""
     length, shift = options.window_length, options.window_shift
     block = math.gcd(length, shift)
@@ -90,8 +90,18 @@ def _overlapping(graph: Graph, options: FbankOptions, stream: str, number: str) 
     return graph.reshape(frames, -1, 1, length)  # from (N, T, blocks per frame, block)
 
 
+def emit_raw_features(
+    graph: Graph, options: FbankOptions | MfccOptions, frames: str, is_one: bool
+) -> str:
+    """Features of frames, of any type; arguments and result as of `emit_fbank`."""
+    if isinstance(options, FbankOptions):
+        return emit_fbank(graph, options, frames, is_one)
+    log_mels = emit_fbank(graph, options.log_mels, frames, is_one)
+    return graph.op("MatMul", log_mels, graph.constant(cepstral_matrix(options)))
+
+
 def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -> str:
-    """Features of frames.
+    """Filter-bank features of frames.
 
     Args:
         graph: where the nodes go.

@@ -126,28 +126,24 @@ def spotter_model(
 
 
 def _check_options(spotter: Spotter) -> None:
-    fbank = spotter.options.fbank
+    raw, cmvn_fault = spotter.options.raw, spotter.options.cmvn.stream_fault
     refused = {
-        "cmvn=speaker: a speaker's statistics are not known in a stream; use --cmvn=global": (
-            spotter.options.cmvn.cmvn == "speaker"
-        ),
+        cmvn_fault or "": cmvn_fault is not None,
         "subtract-mean=true: the mean of a whole utterance is not known in a stream; use "
-        "--cmvn=global instead": fbank.subtract_mean,
+        "--cmvn=global instead": raw.subtract_mean,
         "snip-edges=false: edges that are reflected cannot be exported; train with "
-        "snip-edges=true": not fbank.snip_edges,
-        f"frame-shift={fbank.frame_shift:g} is longer than frame-length={fbank.frame_length:g}: "
-        "frames with gaps between them cannot be exported": (
-            fbank.window_shift > fbank.window_length
-        ),
+        "snip-edges=true": not raw.snip_edges,
+        f"frame-shift={raw.frame_shift:g} is longer than frame-length={raw.frame_length:g}: "
+        "frames with gaps between them cannot be exported": (raw.window_shift > raw.window_length),
     }
     for message, holds in refused.items():
         if holds:
             raise InputError(f"{spotter.source}: {message}")
-    if fbank.dither > 0:
+    if raw.dither > 0:
         logger.warning(
             "%s: dither=%g is noise for training; the exported file adds none",
             spotter.source,
-            fbank.dither,
+            raw.dither,
         )
 
 

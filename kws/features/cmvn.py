@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +41,16 @@ class CmvnStats:
         """Columns, D."""
         return self.sums.shape[0]
 
+    @classmethod
+    def of(cls, features: Tensor) -> CmvnStats:
+        """The statistics of the frames of `features` (..., D); gradients pass through them."""
+        frames = features.reshape(-1, features.shape[-1]).to("cpu", torch.float64)
+        return cls(frames.shape[0], frames.sum(dim=0), frames.square().sum(dim=0))
+
     def accumulate(self, features: Tensor) -> CmvnStats:
         """The statistics with the frames of `features` (..., D) added."""
-        frames = features.detach().reshape(-1, self.dim).to("cpu", torch.float64)
-        return CmvnStats(
-            self.count + frames.shape[0],
-            self.sums + frames.sum(dim=0),
-            self.squares + frames.square().sum(dim=0),
-        )
+        _check_dim(self.dim, features.shape[-1])
+        return self.merge(CmvnStats.of(features.detach()))
 
     def merge(self, other: CmvnStats) -> CmvnStats:
         """The statistics of the frames of both."""
@@ -117,17 +120,52 @@ class CmvnStats:
         return variance.clamp_min(VARIANCE_FLOOR).rsqrt()
 
 
-def apply_cmvn(features: Tensor, stats: CmvnStats, norm_vars: bool) -> Tensor:
+def apply_cmvn(
+    features: Tensor, stats: CmvnStats, norm_vars: bool, skip_dims: Sequence[int] = ()
+) -> Tensor:
     """(x - mean), divided by the standard deviation when `norm_vars` (Kaldi's apply-cmvn).
 
     Args:
         features: (..., D)
         stats: of the same D columns.
         norm_vars: normalise the variances too.
+        skip_dims: columns that stay as they are.
     """
     _check_dim(stats.dim, features.shape[-1])
-    normalised = features - stats.mean().to(features)
-    return normalised * stats.inverse_stddev().to(features) if norm_vars else normalised
+    mean, inverse_stddev = _mean_and_scale(stats, norm_vars, skip_dims)
+    normalised = features - mean.to(features)
+    return normalised * inverse_stddev.to(features) if norm_vars else normalised
+
+
+def reverse_cmvn(
+    features: Tensor, stats: CmvnStats, norm_vars: bool, skip_dims: Sequence[int] = ()
+) -> Tensor:
+    """Undo `apply_cmvn` (Kaldi's apply-cmvn --reverse=true); its arguments.
+
+    Returns:
+        (..., D): features with the mean, and with `norm_vars` the variance, of `stats`.
+    """
+    _check_dim(stats.dim, features.shape[-1])
+    mean, inverse_stddev = _mean_and_scale(stats, norm_vars, skip_dims)
+    scaled = features * inverse_stddev.reciprocal().to(features) if norm_vars else features
+    return scaled + mean.to(features)
+
+
+def _mean_and_scale(
+    stats: CmvnStats, norm_vars: bool, skip_dims: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """What is subtracted and what multiplied by, (D,) each in float64."""
+    mean = stats.mean()
+    scale = stats.inverse_stddev() if norm_vars else torch.ones_like(mean)
+    outside = [column for column in skip_dims if not 0 <= column < stats.dim]
+    if outside:
+        raise InputError(
+            f"skip-dims: there is no column {outside[0]}; the features have columns 0 to "
+            f"{stats.dim - 1}"
+        )
+    kept = torch.ones(stats.dim, dtype=torch.bool)
+    kept[list(skip_dims)] = False
+    return torch.where(kept, mean, 0.0), torch.where(kept, scale, 1.0)
 
 
 class Cmvn(nn.Module):
@@ -136,17 +174,18 @@ class Cmvn(nn.Module):
     Args:
         stats: of the features' columns.
         norm_vars: normalise the variances too.
+        skip_dims: columns that stay as they are.
     """
 
     mean: Tensor
     inverse_stddev: Tensor
 
-    def __init__(self, stats: CmvnStats, norm_vars: bool) -> None:
+    def __init__(self, stats: CmvnStats, norm_vars: bool, skip_dims: Sequence[int] = ()) -> None:
         super().__init__()
-        inverse = stats.inverse_stddev() if norm_vars else torch.ones(stats.dim)
+        mean, inverse_stddev = _mean_and_scale(stats, norm_vars, skip_dims)
         # the statistics themselves are what a model file keeps
-        self.register_buffer("mean", stats.mean().float(), persistent=False)
-        self.register_buffer("inverse_stddev", inverse.float(), persistent=False)
+        self.register_buffer("mean", mean.float(), persistent=False)
+        self.register_buffer("inverse_stddev", inverse_stddev.float(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, T, D) -> (N, T, D)"""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kws.config import ConfigError
 from kws.features.framing import Framing, FramingState, window
 from kws.features.mel import MelBank
-from kws.features.options import FbankOptions
+from kws.features.mel_options import FbankOptions
 
 FLOAT_EPSILON = torch.finfo(torch.float32).eps  # Kaldi's floor before every logarithm
 # frames computed at once: on a CPU what stays in its cache, elsewhere what fills the device

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kws.features.options import FbankOptions
+from kws.features.mel_options import MelOptions
 
 
 class FramingState(NamedTuple):
@@ -19,7 +19,7 @@ class FramingState(NamedTuple):
     num_frames: int  # frames given out
 
 
-def window(options: FbankOptions) -> Tensor:
+def window(options: MelOptions) -> Tensor:
     """The window function of `options`, symmetric, in float64.
 
     Returns:
@@ -55,7 +55,7 @@ class Framing:
     (-1 is 0, S is S - 1), repeatedly when needed (Kaldi's `feature-window.cc`).
     """
 
-    def __init__(self, options: FbankOptions) -> None:
+    def __init__(self, options: MelOptions) -> None:
         self.options = options
         self.length = options.window_length
         self.shift = options.window_shift

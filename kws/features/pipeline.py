@@ -14,18 +14,20 @@ from kws.features.cmvn import Cmvn, CmvnStats, apply_cmvn
 from kws.features.deltas import Deltas, DeltaState
 from kws.features.fbank import Fbank
 from kws.features.framing import FramingState
+from kws.features.mel_options import MfccOptions
+from kws.features.mfcc import Mfcc
 from kws.features.options import FeatureOptions
 
 
 class FeatureState(NamedTuple):
     """The state of a stream of samples."""
 
-    fbank: FramingState
+    raw: FramingState
     deltas: DeltaState
 
 
 class FeaturePipeline(nn.Module):
-    """Fbank, deltas and CMVN one after the other; statistics are of the columns with deltas.
+    """Fbank or MFCC, deltas and CMVN; statistics are of the columns with deltas.
 
     Args:
         options: which of them.
@@ -50,9 +52,10 @@ class FeaturePipeline(nn.Module):
                 "compute them with the same feature options"
             )
         self.options = options
-        self.fbank = Fbank(options.fbank)
-        self.deltas = Deltas(options.deltas, options.fbank.dim)
-        self.cmvn = None if stats is None else Cmvn(stats, options.cmvn.norm_vars)
+        raw, cmvn = options.raw, options.cmvn
+        self.raw = Mfcc(raw) if isinstance(raw, MfccOptions) else Fbank(raw)
+        self.deltas = Deltas(options.deltas, options.raw.dim)
+        self.cmvn = None if stats is None else Cmvn(stats, cmvn.norm_vars, cmvn.skip_dims)
 
     def forward(
         self,
@@ -72,7 +75,7 @@ class FeaturePipeline(nn.Module):
         Returns:
             (N, T, dim)
         """
-        return self.from_raw(self.fbank(samples, vtln_warp, generator), speaker_stats)
+        return self.from_raw(self.raw(samples, vtln_warp, generator), speaker_stats)
 
     def from_raw(
         self, features: Tensor, speaker_stats: Sequence[CmvnStats] | None = None
@@ -85,10 +88,16 @@ class FeaturePipeline(nn.Module):
                 f"cmvn={self.options.cmvn.cmvn}: speaker statistics are {found}; "
                 "they are needed with cmvn=speaker and only there"
             )
+        cmvn = self.options.cmvn
+        if cmvn.cmvn == "utterance" and features.shape[1]:
+            speaker_stats = [CmvnStats.of(x) for x in features]
         if speaker_stats is not None:
-            norm_vars = self.options.cmvn.norm_vars
-            pairs = zip(features, speaker_stats, strict=True)
-            return torch.stack([apply_cmvn(x, stats, norm_vars) for x, stats in pairs])
+            return torch.stack(
+                [
+                    apply_cmvn(x, stats, cmvn.norm_vars, cmvn.skip_dims)
+                    for x, stats in zip(features, speaker_stats, strict=True)
+                ]
+            )
         return features if self.cmvn is None else self.cmvn(features)
 
     def init_state(self, batch_size: int = 1) -> FeatureState:
@@ -97,21 +106,20 @@ class FeaturePipeline(nn.Module):
         Raises:
             ConfigError: an option that needs the whole utterance or the speaker's recordings.
         """
-        if self.options.cmvn.cmvn == "speaker":
-            raise ConfigError(
-                "cmvn=speaker: a speaker's statistics are not known in a stream; use --cmvn=global"
-            )
-        return FeatureState(self.fbank.init_state(batch_size), self.deltas.init_state(batch_size))
+        fault = self.options.cmvn.stream_fault
+        if fault is not None:
+            raise ConfigError(fault)
+        return FeatureState(self.raw.init_state(batch_size), self.deltas.init_state(batch_size))
 
     def step(self, samples: Tensor, state: FeatureState) -> tuple[Tensor, FeatureState]:
         """Take a chunk (N, S); return the frames now known (N, T, dim) and the new state."""
-        raw, fbank_state = self.fbank.step(samples, state.fbank)
+        raw, raw_state = self.raw.step(samples, state.raw)
         features, delta_state = self.deltas.step(raw, state.deltas)
-        return self._normalised(features), FeatureState(fbank_state, delta_state)
+        return self._normalised(features), FeatureState(raw_state, delta_state)
 
     def flush(self, state: FeatureState) -> Tensor:
         """The frames still to come: (N, T, dim)."""
-        raw = self.fbank.flush(state.fbank)
+        raw = self.raw.flush(state.raw)
         features, delta_state = self.deltas.step(raw, state.deltas)
         rest = self.deltas.flush(delta_state).to(features)
         return self._normalised(torch.cat([features, rest], dim=1))

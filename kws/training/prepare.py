@@ -82,6 +82,8 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
             f"{sources.features}: cmvn=speaker: a detector does not know who speaks; train with "
             "--cmvn=global"
         )
+    if features.cmvn.stream_fault is not None:
+        raise InputError(f"{sources.features}: {features.cmvn.stream_fault}")
     nnet = make_nnet(sources.network, features, inventory, options.train.seed)
     times: dict[str, list[Word]] = {}
     for path in sources.ali:

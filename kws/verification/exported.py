@@ -43,7 +43,7 @@ class ExportedFile(Model):
         model = super().load(path)
         assert isinstance(model, cls)
         options = parse_feature_options(model.metadata.features, str(path))
-        copy = with_features(onnx.load(path), options.fbank.dim, str(path))
+        copy = with_features(onnx.load(path), options.raw.dim, str(path))
         model._probe = _session(copy)
         model.features = []
         return model

@@ -25,7 +25,7 @@ def batch_track(spotter: Spotter, samples: Waveform, detector: Detector) -> Trac
         samples: (S,) at 16-bit scale.
         detector: the way from its confidences to events.
     """
-    features = spotter.features.fbank(torch.from_numpy(samples)[None])
+    features = spotter.features.raw(torch.from_numpy(samples)[None])
     posteriors = compute_in_blocks(spotter.nnet, spotter.features.from_raw(features))
     smoothed = spotter.smoothing(posteriors)
     confidences = spotter.confidence(smoothed)[0].numpy()
@@ -46,14 +46,14 @@ def streaming_track(spotter: Spotter, chunks: Iterable[Waveform], detector: Dete
     for chunk in chunks:
         # states are values: the inner stages can be run from them a second time
         samples = torch.from_numpy(chunk)[None]
-        features.append(spotter.features.fbank.step(samples, state.features.fbank)[0])
+        features.append(spotter.features.raw.step(samples, state.features.raw)[0])
         network_input, _ = spotter.features.step(samples, state.features)
         posteriors.append(spotter.nnet.step(network_input, state.nnet)[0])
         scores, state = spotter.step_scores(chunk, state)
         found, events_state = detector.step(scores, events_state)
         confidences.append(scores[0])
         events += found
-    features.append(spotter.features.fbank.flush(state.features.fbank))
+    features.append(spotter.features.raw.flush(state.features.raw))
     outputs, nnet_state = spotter.nnet.step(spotter.features.flush(state.features), state.nnet)
     posteriors += [outputs, spotter.nnet.flush(nnet_state)]
     scores = spotter.flush_scores(state)

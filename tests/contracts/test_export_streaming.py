@@ -21,6 +21,9 @@ FEATURES = {
     "energy": "--num-mel-bins=6\n--use-energy=true\n",
     "energy behind, floored": "--num-mel-bins=6\n--use-energy=true\n--htk-compat=true\n"
     "--energy-floor=1000\n--raw-energy=false\n",
+    "mfcc": "--feature-type=mfcc\n--cmvn=global\n",
+    "mfcc without energy, HTK's order": "--feature-type=mfcc\n--num-mel-bins=10\n--num-ceps=6\n"
+    "--use-energy=false\n--htk-compat=true\n--cepstral-lifter=0\n--delta-order=1\n",
     "magnitude": "--num-mel-bins=6\n--use-power=false\n",
     "no logarithm": "--num-mel-bins=6\n--use-log-fbank=false\n--cmvn=global\n--norm-vars=true\n",
     "hamming, DC kept": "--num-mel-bins=6\n--window-type=hamming\n--remove-dc-offset=false\n",
@@ -67,14 +70,14 @@ def random_sizes(num_samples: int, shift: int, seed: int) -> list[int]:
 def test_any_features_in_any_chunks(features: str) -> None:
     spotter = make_spotter(FEATURES[features])
     chain = ExportedChain(spotter_model(spotter))
-    fbank = spotter.options.fbank
+    raw = spotter.options.raw
     samples = make_sound(2.3, spotter.sample_rate)
     expected = whole(spotter, samples)
     check(chain.run(samples[None], []), expected)
     for seed in (1, 2):
-        sizes = random_sizes(len(samples), fbank.window_shift, seed)
+        sizes = random_sizes(len(samples), raw.window_shift, seed)
         check(chain.run(samples[None], sizes, flush_alone=seed == 2), expected)
-    aligned = [fbank.window_length, *[fbank.window_shift] * 80, *[8 * fbank.window_shift] * 99]
+    aligned = [raw.window_length, *[raw.window_shift] * 80, *[8 * raw.window_shift] * 99]
     check(chain.run(samples[None], aligned), expected)
 
 

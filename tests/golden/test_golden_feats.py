@@ -23,19 +23,25 @@ from kws.features import (
     FeaturePipeline,
     apply_cmvn,
     parse_feature_options,
+    resample_as_kaldi,
+    reverse_cmvn,
 )
 from kws.kaldi import read_matrices, read_matrix, read_waves, write_matrices
+from kws.nnet import Nnet
 
 GOLDEN = Path(__file__).parent
 # twice the difference of an independent float64 computation (feats/README.md)
 LIMITS = {
     "fbank-noround.txt": 2 * 3.2e-4,
+    "fbank-allow-up.txt": 2 * 6e-4,
     "fbank-linear.txt": 2 * 6e-5,
     "fbank-linmag.txt": 2 * 6e-5,
     "fbank.ark": 2 * 1e-4,
     "fbank40.ark": 2 * 1.2e-4,
+    "mfcc.ark": 2 * 1.3e-3,
 }
 LOG_LIMIT = 2 * 7e-5
+MFCC_LIMIT = 2 * 3.5e-4
 
 
 @pytest.fixture(autouse=True)
@@ -43,24 +49,29 @@ def _in_golden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(GOLDEN)
 
 
-def fbank_commands() -> list[tuple[str, str, str]]:
-    """File, options and wav.scp of each compute-fbank-feats command in the README."""
+def commands() -> list[tuple[str, str, str]]:
+    """File, options and wav.scp of each compute-*-feats command in the README."""
     text = (GOLDEN / "feats/README.md").read_text()
-    pattern = r"^\| feats/(fbank\S+).*? \| `compute-fbank-feats (.*?) scp:(\S+) "
+    pattern = r"^\| feats/(\S+).*? \| `compute-(fbank|mfcc)-feats (.*?) scp:(\S+) "
     found = re.findall(pattern, text, re.MULTILINE)
-    assert len(found) == 37
-    return found
+    assert [kind for _, kind, _, _ in found].count("fbank") == 39
+    assert [kind for _, kind, _, _ in found].count("mfcc") == 9
+    return [(name, f"--feature-type={kind} {o}", waves) for name, kind, o, waves in found]
 
 
 def features_of(options: str, wave_list: str) -> dict[str, np.ndarray]:
     channel = re.search(r"--channel=(\d)", options)
     lines = "\n".join(word for word in options.split() if "--channel" not in word)
-    fbank = Fbank(parse_feature_options(lines, "options").fbank)
+    pipeline = FeaturePipeline(parse_feature_options(lines, "options"))
     features = {}
     for line in Path(wave_list).read_text().splitlines():
         key, path = line.split()
         wave = read_audio(path, channel=int(channel[1]) if channel else None)
-        features[key] = fbank(torch.from_numpy(wave.samples)[None])[0].numpy()
+        samples = torch.from_numpy(wave.samples)[None]
+        if wave.sample_rate != pipeline.options.sample_rate:
+            assert pipeline.options.raw.allows(wave.sample_rate)
+            samples = resample_as_kaldi(samples, wave.sample_rate, pipeline.options.sample_rate)
+        features[key] = pipeline(samples)[0].numpy()
     return features
 
 
@@ -75,14 +86,15 @@ def worst(found: np.ndarray, expected: np.ndarray, linear: bool = False) -> floa
     return float((np.abs(found - expected) / scale).max())
 
 
-@pytest.mark.parametrize(("name", "options", "wave_list"), fbank_commands())
-def test_fbank_agrees_with_kaldi(name: str, options: str, wave_list: str) -> None:
+@pytest.mark.parametrize(("name", "options", "wave_list"), commands())
+def test_features_agree_with_kaldi(name: str, options: str, wave_list: str) -> None:
     expected = dict(read_matrices(f"ark:feats/{name}", dtype=np.float64))
     found = features_of(options, wave_list)
     assert list(found) == list(expected)
     for key in expected:
         difference = worst(found[key], expected[key], linear="lin" in name)
-        assert difference < LIMITS.get(name, LOG_LIMIT), key
+        limit = MFCC_LIMIT if name.startswith("mfcc") else LOG_LIMIT
+        assert difference < LIMITS.get(name, limit), key
 
 
 def test_deltas_agree_with_kaldi() -> None:
@@ -94,6 +106,16 @@ def test_deltas_agree_with_kaldi() -> None:
         for key, matrix in read_matrices(f"ark:feats/{source}.txt"):
             found = Deltas(options, matrix.shape[1])(torch.tensor(matrix)[None])[0]
             assert worst(found.numpy(), expected[key]) < limit
+
+
+def test_splicing_agrees_with_kaldi() -> None:
+    """splice-feats is what a network's first component does to its input."""
+    line = "SpliceComponent input-dim=13 left-context=1 right-context=3"
+    nnet = Nnet.from_config(line, "splice", torch.Generator())
+    expected = dict(read_matrices("ark:feats/mfcc-splice.txt"))
+    for key, matrix in read_matrices("ark:feats/mfcc-default.txt"):
+        found = nnet(torch.tensor(matrix)[None])[0].numpy()
+        assert np.array_equal(found, expected[key])
 
 
 def accumulated(keys: list[str]) -> np.ndarray:
@@ -132,11 +154,24 @@ def test_cmvn_agrees_with_kaldi(kind: str) -> None:
         assert worst(found.numpy(), expected[key]) < 2 * 1.1e-5
         if kind == "global":
             options = FeatureOptions(
-                fbank=parse_feature_options("--num-mel-bins=40", "x").fbank,
+                raw=parse_feature_options("--num-mel-bins=40", "x").raw,
                 cmvn=CmvnOptions("global", norm_vars=True),
             )
             again = FeaturePipeline(options, stats).from_raw(features[None])[0]
             assert worst(again.numpy(), expected[key]) < 2 * 1.1e-5
+
+
+def test_cmvn_skips_columns_and_is_undone_as_in_kaldi() -> None:
+    stats = CmvnStats.from_matrix(torch.tensor(read_matrix("feats/cmvn-global.txt")))
+    normalised = dict(read_matrices("ark:feats/fbank40-cmvn-global.txt"))
+    skipped = dict(read_matrices("ark:feats/fbank40-cmvn-skip.txt", dtype=np.float64))
+    undone = dict(read_matrices("ark:feats/fbank40-cmvn-reverse.txt", dtype=np.float64))
+    for key, matrix in read_matrices("scp:feats/fbank40-2.scp"):
+        features = torch.tensor(matrix)
+        found = apply_cmvn(features, stats, norm_vars=True, skip_dims=(0, 2, 39))
+        assert worst(found.numpy(), skipped[key]) < 2 * 1.1e-5
+        again = reverse_cmvn(torch.tensor(normalised[key]), stats, norm_vars=True)
+        assert worst(again.numpy(), undone[key]) < 2 * 1.1e-5
 
 
 @pytest.mark.parametrize("method", range(1, 8))
@@ -209,7 +244,7 @@ def test_odd_wavs_give_as_many_frames_as_in_kaldi(
     options = parse_feature_options(f"--snip-edges={str(snip_edges).lower()}", "x")
     wave = read_audio(f"edge/{name}.wav")
     assert wave.sample_rate == 16000
-    assert Fbank(options.fbank)(torch.from_numpy(wave.samples)[None]).shape[1] == num_frames
+    assert Fbank(options.raw)(torch.from_numpy(wave.samples)[None]).shape[1] == num_frames
     assert options.num_frames(len(wave.samples)) == num_frames
 
 

@@ -61,7 +61,7 @@ def test_options_made_in_python_are_checked_too() -> None:
 def test_text_round_trip() -> None:
     text = "--feature-type=fbank\n--snip-edges=false\n--num-mel-bins=36\n--delta-order=2\n"
     options = parse_feature_options("# comment\n" + text, "x")
-    assert options.fbank == FbankOptions(num_mel_bins=36, snip_edges=False)
+    assert options.raw == FbankOptions(num_mel_bins=36, snip_edges=False)
     assert format_feature_options(options) == text
     assert parse_feature_options(format_feature_options(options), "x") == options
     assert parse_feature_options("", "x") == FeatureOptions()
@@ -70,7 +70,7 @@ def test_text_round_trip() -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_configs_in_conf_are_valid(path: Path) -> None:
     options = parse_feature_options(path.read_text(), path.name)
-    assert options.dim == options.fbank.num_mel_bins * (options.deltas.delta_order + 1)
+    assert options.dim == options.raw.dim * (options.deltas.delta_order + 1)
 
 
 def test_derived_values() -> None:
