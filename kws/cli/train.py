@@ -52,10 +52,15 @@ def train(
         int | None, typer.Option(metavar="N", help="Units each word is cut into; default 1.")
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(metavar="sgd|adamw", help="Default adamw.")
+        str | None, typer.Option(metavar="sgd|adamw|muon|natural-gradient", help="Default adamw.")
     ] = None,
     initial_effective_lrate: Annotated[
-        float | None, typer.Option(metavar="X", help="Learning rate at the beginning.")
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Learning rate at the beginning, of a loss that is a mean over frames; with "
+            "natural-gradient of a sum over the minibatch, as in Kaldi.",
+        ),
     ] = None,
     final_effective_lrate: Annotated[
         float | None, typer.Option(metavar="X", help="Learning rate at the end.")

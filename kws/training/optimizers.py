@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from kws.errors import InputError
 from kws.nnet import Nnet
+from kws.training.natural_gradient import NaturalGradient
 from kws.training.options import TrainOptions
 
+NATURAL_GRADIENT = "natural-gradient"
 LIKE_ADAMW = "match_rms_adamw"  # how `torch.optim.Muon` names steps of AdamW's size
 
 
@@ -69,7 +71,22 @@ def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> Optimizer:
         )
     if options.optimizer == "muon":
         return MuonAndAdamW(groups, options.weight_decay)
+    if options.optimizer == NATURAL_GRADIENT:
+        return NaturalGradient(nnet, groups, options.weight_decay)
     return torch.optim.AdamW(groups, weight_decay=options.weight_decay, fused=True)
+
+
+def gradient_scale(counts: Sequence[float], options: TrainOptions) -> float:
+    """By what the gradient of the loss is to be multiplied for the optimizer.
+
+    Kaldi's natural gradient wants that of a sum over frames, the others want that of a mean.
+
+    Args:
+        counts: of how many values each part of the loss is the mean; the sum is over as many frames
+            as the longest one.
+        options: of the training.
+    """
+    return max(1.0, *counts) if options.optimizer == NATURAL_GRADIENT else 1.0
 
 
 def clip_gradients(parameters: Sequence[nn.Parameter], max_norm: float) -> None:
@@ -79,6 +96,8 @@ def clip_gradients(parameters: Sequence[nn.Parameter], max_norm: float) -> None:
     small network's step.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not gradients:  # the natural gradient has its own limit
+        return
     norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
     if norm > max_norm:
         torch._foreach_mul_(gradients, max_norm / norm)

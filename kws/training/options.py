@@ -22,8 +22,10 @@ from kws.data.draws import ExampleOptions
 class TrainOptions:
     """The loop: objective, optimizer and its schedule, what is kept.
 
-    A learning rate here multiplies the gradient of a loss that is a mean over frames. (Kaldi sums
-    over the minibatch: its rate for minibatches of 128 is 128 times smaller for the same step.)
+    A learning rate here multiplies the gradient of a loss that is a mean over frames; with
+    `optimizer=natural-gradient` that of a sum over the minibatch's frames, as in Kaldi, so that
+    Kaldi's rates can be used. (For the same step of SGD at minibatches of 128 frames, Kaldi's rate
+    is 128 times smaller.)
     """
 
     objective: str = key(
@@ -34,9 +36,11 @@ class TrainOptions:
     units_per_word: int = key("units each word is cut into", default=1, check=positive)
     num_epochs: int = key("epochs to train", default=20, check=positive)
     optimizer: str = key(
-        "sgd (with momentum), adamw, or muon (of the weight matrices; of biases adamw)",
+        "sgd (with momentum), adamw, muon (of the weight matrices; of biases adamw), or "
+        "natural-gradient (Kaldi's, with the keys of the Preconditioned components; the others "
+        "plainly; gradients are summed over the minibatch, so learning rates are Kaldi's)",
         default="adamw",
-        check=one_of("sgd", "adamw", "muon"),
+        check=one_of("sgd", "adamw", "muon", "natural-gradient"),
     )
     initial_effective_lrate: float = key(
         "learning rate at the beginning, of the components with the largest learning-rate in the "

@@ -28,6 +28,7 @@ from kws.training.objectives import Objective, loss_of, make_objective
 from kws.training.optimizers import (
     clip_gradients,
     effective_learning_rate,
+    gradient_scale,
     set_learning_rate,
 )
 from kws.training.realign import boundary_moves, realign
@@ -133,12 +134,14 @@ def train(
                     log_posteriors = nnet.log_probabilities(
                         minibatch.inputs, False, generator, options.learn_every
                     )
-                    loss = loss_of(objective.terms(log_posteriors, minibatch))
+                    terms = objective.terms(log_posteriors, minibatch)
+                    loss = loss_of(terms)
+                    scale = gradient_scale([term.count for term in terms], options)
                     for parameter in parameters:
                         parameter.grad = None
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    (loss * scale).backward()  # type: ignore[no-untyped-call]
                     if options.max_grad_norm:
-                        clip_gradients(parameters, options.max_grad_norm)
+                        clip_gradients(parameters, options.max_grad_norm * scale)
                     state.optimizer.step()
                     state.average.update()
                     losses.append(loss.detach())
