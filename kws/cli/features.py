@@ -7,29 +7,17 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kws.cli.takes import Take, read_takes
+
 if TYPE_CHECKING:
-    from kws.audio import Waveform
     from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
     from kws.kaldi import Specifier
 
-
-class Take(NamedTuple):
-    """One utterance to be worked on."""
-
-    utterance: str
-    speaker: str
-    waveform: Waveform
-
-
-class Statistics(NamedTuple):
-    """CMVN statistics: one set for all, or one per speaker."""
-
-    overall: CmvnStats | None
-    speakers: Mapping[str, CmvnStats] | None
+    Statistics = Mapping[str, CmvnStats]  # by speaker or utterance; the only one under ""
 
 
 def features(
@@ -54,8 +42,8 @@ def features(
         typer.Option(
             "--cmvn-stats",
             metavar="FILE",
-            help="Use these CMVN statistics (cmvn=global: a matrix; cmvn=speaker: a table by "
-            "speaker) in place of computing them.",
+            help="Use these CMVN statistics (cmvn=global: a matrix; cmvn=speaker or utterance: a "
+            "table by speaker or utterance) in place of computing them.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the dither, where the config has one.")] = 0,
@@ -63,14 +51,16 @@ def features(
         bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
     ] = False,
 ) -> None:
-    """Compute features of recordings: fbank, deltas and CMVN, as the config says.
+    """Compute features of recordings: fbank or MFCC, deltas and CMVN, as the config says.
 
     OUT_DIR gets feats.ark, feats.scp and features.conf, and the CMVN statistics that were computed:
-    cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker). Recordings of another sample
-    rate are converted, with a notice. A recording too short for one frame gives an empty matrix.
+    cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker, cmvn=utterance). Recordings of
+    another sample rate are converted, with a notice, unless allow-downsample or allow-upsample is
+    false. A recording too short for one frame gives an empty matrix.
 
     Examples:
       kws features --config conf/fbank40.conf data/train exp/feats/train
+      kws features --config conf/mfcc13.conf data/train exp/mfcc/train
       kws features --config conf/fbank40.conf --cmvn-stats exp/feats/train/cmvn.stats \\
           data/test exp/feats/test
       kws features scp:wav.scp ark,t:-
@@ -84,11 +74,11 @@ def features(
     if config is not None:
         text = read_text(config)
         options = parse_feature_options(text, str(config))
-    takes, total = _takes(source, options.sample_rate, allow_commands)
+    takes, total = read_takes(source, options, allow_commands)
     if is_specifier(destination):
         out_dir = None
         table = screen_specifier(destination, allow_commands=allow_commands, writing=True)
-        if options.cmvn.cmvn != "none" and cmvn_stats is None:
+        if options.cmvn.cmvn in ("global", "speaker") and cmvn_stats is None:
             raise InputError(
                 f"{destination}: cmvn={options.cmvn.cmvn} computes statistics, which need an "
                 "OUT_DIR to go to; name a directory or give --cmvn-stats"
@@ -147,42 +137,26 @@ class _Extractor:
 
     def normalised(self, take: Take, stats: Statistics | None) -> Any:
         """Features with everything that the options say: (T, dim)."""
-        return self.normalise(take.utterance, take.speaker, self.raw(take), stats)
+        from kws.features import CmvnStats
 
-    def normalise(self, utterance: str, speaker: str, raw: Any, stats: Statistics | None) -> Any:
-        """CMVN of features (T, dim)."""
+        raw, owner = self.raw(take), take.owner(self.options.cmvn.cmvn)
+        if stats is None and self.options.cmvn.cmvn == "utterance":
+            stats = {owner: CmvnStats.of(raw)}
+        return self.normalise(take.utterance, owner, raw, stats)
+
+    def normalise(self, utterance: str, owner: str, raw: Any, stats: Statistics | None) -> Any:
+        """CMVN of features (T, dim), with the statistics of their owner."""
         from kws.errors import InputError
         from kws.features import apply_cmvn
 
         if stats is None or not len(raw):
             return raw
-        if stats.speakers is not None and speaker not in stats.speakers:
+        cmvn = self.options.cmvn
+        if owner not in stats:
             raise InputError(
-                f"{utterance}: the CMVN statistics have no speaker {speaker}; add it to them"
+                f"{utterance}: the CMVN statistics have no {cmvn.cmvn} {owner}; add it to them"
             )
-        chosen = stats.overall if stats.speakers is None else stats.speakers[speaker]
-        assert chosen is not None
-        return apply_cmvn(raw, chosen, self.options.cmvn.norm_vars)
-
-
-def _takes(
-    source: str, sample_rate: int, allow_commands: bool
-) -> tuple[Iterator[Take], int | None]:
-    """The utterances of a data dir or a table, and how many there are where that is known."""
-    from kws.data import read_data_dir
-    from kws.errors import InputError
-    from kws.kaldi import is_specifier, read_waves
-
-    if is_specifier(source):
-        waves = read_waves(source, sample_rate=sample_rate, allow_commands=allow_commands)
-        return (Take(key, key, waveform) for key, waveform in waves), None
-    data = read_data_dir(source, allow_commands=allow_commands)
-    if not data.utterances:
-        raise InputError(f"{source}: holds no utterances; nothing can be computed")
-    return (
-        Take(utterance.id, utterance.speaker, data.load(utterance, sample_rate))
-        for utterance in data.utterances
-    ), len(data.utterances)
+        return apply_cmvn(raw, stats[owner], cmvn.norm_vars, cmvn.skip_dims)
 
 
 def _given_stats(
@@ -200,16 +174,12 @@ def _given_stats(
         raise InputError("--cmvn-stats: the config says cmvn=none, which uses no statistics")
     if options.cmvn.cmvn == "global":
         matrix = torch.from_numpy(read_matrix(source))
-        overall = CmvnStats.from_matrix(matrix, source, options.dim)
-        return Statistics(overall, None)
+        return {"": CmvnStats.from_matrix(matrix, source, options.dim)}
     table = read_matrices(source, allow_commands=allow_commands, dtype="float64")
-    return Statistics(
-        None,
-        {
-            speaker: CmvnStats.from_matrix(torch.tensor(rows), f"{source}: {speaker}", options.dim)
-            for speaker, rows in table
-        },
-    )
+    return {
+        owner: CmvnStats.from_matrix(torch.tensor(rows), f"{source}: {owner}", options.dim)
+        for owner, rows in table
+    }
 
 
 def _write(rows: Iterable[tuple[str, Any]], table: Specifier) -> str:
@@ -237,8 +207,7 @@ def _write_with_stats(
     from kws.features import CmvnStats
     from kws.kaldi import Specifier, read_matrices, write_matrices, write_matrix
 
-    speakers: dict[str, str] = {}
-    per_speaker = extractor.options.cmvn.cmvn == "speaker"
+    owners: dict[str, str] = {}  # by utterance
     found: dict[str, CmvnStats] = {}
     waiting = out_dir / ".feats.unnormalised.ark"
     with ExitStack() as stack:
@@ -247,22 +216,20 @@ def _write_with_stats(
             for take in takes:
                 raw = extractor.raw(take)
                 writer.write(take.utterance, raw.numpy())
-                name = take.speaker if per_speaker else ""
-                speakers[take.utterance] = take.speaker
-                found[name] = found.get(name, CmvnStats.zero(extractor.dim)).accumulate(raw)
-        stats = Statistics(None, found) if per_speaker else Statistics(found.get(""), None)
+                owner = owners[take.utterance] = take.owner(extractor.options.cmvn.cmvn)
+                found[owner] = found.get(owner, CmvnStats.zero(extractor.dim)).accumulate(raw)
         rows = (
-            (key, extractor.normalise(key, speakers[key], torch.tensor(raw), stats))
+            (key, extractor.normalise(key, owners[key], torch.tensor(raw), found))
             for key, raw in read_matrices(f"ark:{waiting}")
         )
         summary = _write(rows, table)
-    if per_speaker:
-        files = {"ark": str(out_dir / "cmvn.ark"), "scp": str(out_dir / "cmvn.scp")}
-        with write_matrices(Specifier(str(out_dir), files, frozenset())) as writer:
-            for speaker, speaker_stats in sorted(found.items()):
-                writer.write(speaker, speaker_stats.to_matrix().numpy())
-    else:
+    if "" in found:
         write_matrix(out_dir / "cmvn.stats", found[""].to_matrix().numpy())
+        return summary
+    files = {"ark": str(out_dir / "cmvn.ark"), "scp": str(out_dir / "cmvn.scp")}
+    with write_matrices(Specifier(str(out_dir), files, frozenset())) as writer:
+        for owner, stats in sorted(found.items()):
+            writer.write(owner, stats.to_matrix().numpy())
     return summary
 
 
