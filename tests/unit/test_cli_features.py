@@ -88,6 +88,62 @@ def test_speaker_statistics_are_written_and_can_be_given(folder: Path) -> None:
     assert all(np.array_equal(m, found[key]) for key, m in table("ark:again.ark").items())
 
 
+def test_utterances_are_normalised_by_themselves(folder: Path) -> None:
+    Path("own.conf").write_text(f"{OPTIONS}--cmvn=utterance\n--norm-vars=true\n--skip-dims=3\n")
+    assert run(["features", "--config", "none.conf", "data", "raw"]) == 0
+    assert run(["features", "--config", "own.conf", "data", "out"]) == 0
+    raw, found = table("scp:raw/feats.scp"), table("scp:out/feats.scp")
+    assert found["b2"].shape == (0, 0)
+    for key in ("a1", "a2", "b1"):
+        wanted = (raw[key] - raw[key].mean(axis=0)) / raw[key].std(axis=0)
+        wanted[:, 3] = raw[key][:, 3]
+        np.testing.assert_allclose(found[key], wanted, atol=1e-4)
+    stats = dict(read_matrices("scp:out/cmvn.scp", dtype=np.float64))
+    assert {key: matrix[0, -1] for key, matrix in stats.items()} == {
+        "a1": 98,
+        "a2": 98,
+        "b1": 73,
+        "b2": 0,
+    }
+    # without a place for statistics, and with those that were written
+    for words in ([], ["--cmvn-stats", "out/cmvn.ark"]):
+        assert run(["features", "--config", "own.conf", *words, "data", "ark:again.ark"]) == 0
+        assert all(np.array_equal(m, found[key]) for key, m in table("ark:again.ark").items())
+
+
+def test_statistics_of_another_utterance_do_not_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.conf").write_text(f"{OPTIONS}--cmvn=utterance\n")
+    assert run(["features", "--config", "own.conf", "data", "out"]) == 0
+    Path("one.scp").write_text("other data/a1.wav\n")
+    words = ["--config", "own.conf", "--cmvn-stats", "out/cmvn.ark", "scp:one.scp", "ark:x.ark"]
+    assert run(["features", *words]) == 2
+    assert "other: the CMVN statistics have no utterance other; add it" in capsys.readouterr().err
+
+
+def test_other_sample_rates_as_kaldi_allows_them(
+    folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, line in (("yes", "--allow-upsample=true"), ("no", "--allow-upsample=false")):
+        Path(f"{name}.conf").write_text(f"{OPTIONS}{line}\n")
+        assert run(["features", "--config", f"{name}.conf", "data", f"ark:{name}.ark"]) == 0
+    assert run(["features", "--config", "none.conf", "data", "ark:soxr.ark"]) == 0
+    yes, no, other = (table(f"ark:{name}.ark") for name in ("yes", "no", "soxr"))
+    assert list(no) == ["a1", "b1", "b2"]
+    assert list(yes) == list(other) == ["a1", "a2", "b1", "b2"]
+    assert "a2: 8000 Hz, but sample-frequency=16000; left out, as allow-upsample=f" in caplog.text
+    # below 3 kHz both filters pass everything, above 4 kHz only their leakage is left
+    np.testing.assert_allclose(yes["a2"][:, :6], other["a2"][:, :6], atol=0.1)
+    assert np.abs(yes["a2"] - other["a2"]).max() > 1
+    capsys.readouterr()
+    Path("down.conf").write_text("--sample-frequency=8000\n--allow-downsample=false\n")
+    Path("one.scp").write_text("a1 data/a1.wav\n")
+    assert run(["features", "--config", "down.conf", "scp:one.scp", "ark:x.ark"]) == 2
+    assert "ark:x.ark: there are no utterances to write" in capsys.readouterr().err
+    assert "allow-downsample=false says" in caplog.text
+
+
 def test_a_table_of_waveforms(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Path("wav.scp").write_text("x data/a1.wav\n")
     assert run(["features", "scp:wav.scp", "ark,t:-"]) == 0

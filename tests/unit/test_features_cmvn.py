@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kws.errors import InputError
-from kws.features import Cmvn, CmvnStats, apply_cmvn
+from kws.features import Cmvn, CmvnStats, apply_cmvn, reverse_cmvn
 from kws.streaming import run_in_chunks
 
 FRAMES = torch.tensor([[1.0, 10.0], [3.0, 10.0], [5.0, 40.0]])
@@ -48,6 +48,39 @@ def test_normalised_frames_have_mean_0_and_variance_1(norm_vars: bool) -> None:
     assert module.state_dict() == {}
 
 
+def test_skipped_columns_stay_as_they_are() -> None:
+    stats = CmvnStats.of(FRAMES)
+    found = apply_cmvn(FRAMES, stats, norm_vars=True, skip_dims=[1])
+    assert torch.equal(found[:, 1], FRAMES[:, 1])
+    torch.testing.assert_close(found[:, 0], apply_cmvn(FRAMES, stats, norm_vars=True)[:, 0])
+    torch.testing.assert_close(Cmvn(stats, True, [1])(FRAMES[None])[0], found)
+    assert torch.equal(apply_cmvn(FRAMES, stats, norm_vars=True, skip_dims=[0, 1]), FRAMES)
+    with pytest.raises(InputError, match="skip-dims: there is no column 2; the features have col"):
+        apply_cmvn(FRAMES, stats, norm_vars=True, skip_dims=[2])
+
+
+@pytest.mark.parametrize("norm_vars", [False, True])
+@pytest.mark.parametrize("skip_dims", [(), (0,)])
+def test_reversing_undoes(norm_vars: bool, skip_dims: tuple[int, ...]) -> None:
+    stats = CmvnStats.of(FRAMES)
+    normalised = apply_cmvn(FRAMES, stats, norm_vars, skip_dims)
+    torch.testing.assert_close(reverse_cmvn(normalised, stats, norm_vars, skip_dims), FRAMES)
+    standard = reverse_cmvn(torch.tensor([[0.0, 0.0], [1.0, 1.0]]), stats, norm_vars)
+    widths = [(8 / 3) ** 0.5, 200**0.5] if norm_vars else [1.0, 1.0]
+    torch.testing.assert_close(standard[0], torch.tensor([3.0, 20.0]))
+    torch.testing.assert_close(standard[1], torch.tensor([3 + widths[0], 20 + widths[1]]))
+
+
+def test_gradients_pass_through_statistics() -> None:
+    frames = torch.randn(6, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    def of_their_own(x: torch.Tensor) -> torch.Tensor:
+        return apply_cmvn(x, CmvnStats.of(x), norm_vars=True)
+
+    assert torch.autograd.gradcheck(of_their_own, (frames.requires_grad_(),))
+    assert not CmvnStats.zero(3).accumulate(frames).sums.requires_grad
+
+
 def test_a_constant_column_is_floored_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     stats = CmvnStats.zero(2).accumulate(torch.tensor([[2.0, 1.0], [2.0, 3.0]]))
     with caplog.at_level(logging.WARNING):
@@ -61,6 +94,8 @@ def test_mistakes() -> None:
         Cmvn(CmvnStats.zero(2), norm_vars=False)
     with pytest.raises(InputError, match="of 2 columns do not fit features of 3"):
         apply_cmvn(torch.zeros(1, 3), CmvnStats.zero(2).accumulate(FRAMES), norm_vars=False)
+    with pytest.raises(InputError, match="of 2 columns do not fit features of 3"):
+        CmvnStats.zero(2).accumulate(torch.zeros(1, 3))
     with pytest.raises(InputError, match=r"a\.stats: a matrix of shape \(3, 2\) is not CMVN"):
         CmvnStats.from_matrix(FRAMES, "a.stats")
     with pytest.raises(InputError, match=r"a\.stats: holds values that are not finite"):

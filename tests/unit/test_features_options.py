@@ -9,11 +9,13 @@ from kws.config import ConfigError
 from kws.features import (
     FbankOptions,
     FeatureOptions,
+    MfccOptions,
     format_feature_options,
     parse_feature_options,
 )
 
-CONFIGS = sorted((Path(__file__).parents[2] / "conf").glob("fbank*.conf"))
+CONF = Path(__file__).parents[2] / "conf"
+CONFIGS = sorted([*CONF.glob("fbank*.conf"), *CONF.glob("mfcc*.conf")])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,21 @@ CONFIGS = sorted((Path(__file__).parents[2] / "conf").glob("fbank*.conf"))
         ("--delta-order=-1", "x.conf:1: delta-order=-1: delta-order must lie between 0 and 999"),
         ("--delta-window=0", "x.conf:1: delta-window=0: delta-window must lie between 1 and 999"),
         ("--cmvn=sliding", "x.conf:1: cmvn=sliding: cmvn must be one of none, global, speaker"),
-        ("--feature-type=mel", "x.conf:1: feature-type=mel: feature-type must be one of fbank"),
+        ("--skip-dims=0:-1", "x.conf:1: skip-dims=0:-1: skip-dims must be 0 or greater"),
+        ("--skip-dims=0:23", "x.conf: skip-dims: there is no column 23; the features have columns"),
+        ("--num-ceps=13", "x.conf: feature-type=fbank has no option num-ceps; remove it or choose"),
+        ("--feature-type=mfcc --use-power=false", "feature-type=mfcc has no option use-power;"),
+        ("--feature-type=mfcc --num-ceps=0", "x.conf:2: num-ceps=0: num-ceps must be greater tha"),
+        (
+            "--feature-type=mfcc --num-ceps=24",
+            "num-ceps=24: there are no more cepstral coefficients than mel bins, num-mel-bins=23;",
+        ),
+        ("--feature-type=mfcc --cepstral-lifter=-1", "cepstral-lifter must be 0 or greater"),
+        ("--allow-downsample=maybe", "x.conf:1: allow-downsample=maybe: allow-downsample must be"),
+        (
+            "--feature-type=mel",
+            "x.conf:1: feature-type=mel: feature-type must be one of fbank, mfcc",
+        ),
         ("--num-mel-bin=40", "x.conf:1: unknown key num-mel-bin, did you mean num-mel-bins?"),
         (
             "--round-to-power-of-two=false --frame-length=25.0625",
@@ -65,6 +81,34 @@ def test_text_round_trip() -> None:
     assert format_feature_options(options) == text
     assert parse_feature_options(format_feature_options(options), "x") == options
     assert parse_feature_options("", "x") == FeatureOptions()
+
+
+def test_text_round_trip_of_mfcc() -> None:
+    text = (
+        "--feature-type=mfcc\n--allow-downsample=false\n--num-mel-bins=40\n--use-energy=false\n"
+        "--num-ceps=30\n--cmvn=utterance\n--skip-dims=0:2\n"
+    )
+    options = parse_feature_options(text, "x")
+    assert options.raw == MfccOptions(
+        allow_downsample=False, num_mel_bins=40, use_energy=False, num_ceps=30
+    )
+    assert (options.dim, options.cmvn.skip_dims) == (30, (0, 2))
+    assert format_feature_options(options) == text
+    # the energy has another default than in fbank
+    assert parse_feature_options("--feature-type=mfcc", "x").raw.use_energy
+
+
+def test_the_log_mels_of_mfcc_have_its_options() -> None:
+    options = MfccOptions(num_mel_bins=40, low_freq=60.0, raw_energy=False, htk_compat=True)
+    expected = FbankOptions(num_mel_bins=40, low_freq=60.0, raw_energy=False, use_energy=True)
+    assert options.log_mels == expected
+    assert expected.log_mels is expected
+
+
+def test_what_is_allowed_of_other_sample_rates() -> None:
+    options = parse_feature_options("--allow-downsample=true\n--allow-upsample=false", "x").raw
+    assert [options.allows(rate) for rate in (44100, 8000)] == [True, False]
+    assert FbankOptions().allows(8000) is None
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

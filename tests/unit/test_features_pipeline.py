@@ -17,6 +17,8 @@ LINES = "--num-mel-bins=10\n--delta-order=2\n--snip-edges=false\n"
 PLAIN = parse_feature_options(LINES, "x")
 GLOBAL = parse_feature_options(LINES + "--cmvn=global\n--norm-vars=true", "x")
 SPEAKER = parse_feature_options(LINES + "--cmvn=speaker", "x")
+UTTERANCE = parse_feature_options(LINES + "--cmvn=utterance\n--norm-vars=true\n--skip-dims=4", "x")
+MFCC = parse_feature_options("--feature-type=mfcc\n--delta-order=2\n--cmvn=global", "x")
 
 
 def noise(num_samples: int, batch: int = 1) -> torch.Tensor:
@@ -71,6 +73,33 @@ def test_each_example_has_its_speakers_statistics() -> None:
         pipeline(samples)
     with pytest.raises(ConfigError, match="cmvn=speaker: a speaker's statistics are not known"):
         pipeline.init_state()
+
+
+def test_each_utterance_has_its_own_statistics() -> None:
+    samples = noise(3000, batch=2)
+    pipeline, plain = FeaturePipeline(UTTERANCE), FeaturePipeline(PLAIN)(samples)
+    found = pipeline(samples)
+    for n in range(2):
+        stats = CmvnStats.of(plain[n])
+        expected = apply_cmvn(plain[n], stats, norm_vars=True, skip_dims=[4])
+        torch.testing.assert_close(found[n], expected)
+    assert torch.equal(found[..., 4], plain[..., 4])
+    assert pipeline(samples[:, :50]).shape == (2, 0, 30)
+    with pytest.raises(ConfigError, match="cmvn=utterance: an utterance's statistics are not kno"):
+        pipeline.init_state()
+    with pytest.raises(InputError, match="cmvn=utterance: speaker statistics are given"):
+        pipeline(samples, speaker_stats=[statistics()] * 2)
+
+
+@pytest.mark.parametrize("size", [77, 160, 1000])
+def test_a_stream_of_mfcc_gives_what_the_whole_gives(size: int) -> None:
+    plain = parse_feature_options("--feature-type=mfcc\n--delta-order=2", "x")
+    stats = CmvnStats.zero(39).accumulate(FeaturePipeline(plain)(noise(20_000)))
+    pipeline, samples = FeaturePipeline(MFCC, stats), noise(5000)
+    streamed = torch.cat(list(run_in_chunks(pipeline, samples.split(size, dim=1))), dim=1)
+    assert streamed.shape == (1, 29, MFCC.dim)
+    # blocks of other sizes may add up in another order; the lifter multiplies that by up to 12
+    torch.testing.assert_close(streamed, pipeline(samples), atol=5e-4, rtol=1e-4)
 
 
 def test_statistics_must_fit_the_options() -> None:
