@@ -56,7 +56,7 @@ def test_the_learning_rate_rises_first() -> None:
     assert effective_learning_rate(0.3, options) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon", "natural-gradient"])
 def test_learning_rates_of_components_count_relative_to_the_largest(name: str) -> None:
     network = nnet(first_rate=0.02, last_rate=0.01)
     optimizer = make_optimizer(network, TrainOptions(optimizer=name), "nnet.config")
@@ -105,7 +105,7 @@ def test_a_step_of_muon_turns_all_directions_of_a_matrix_alike() -> None:
     assert moved.diagonal().min() > 0.5 * moved.diagonal().max() > 0
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon", "natural-gradient"])
 def test_an_optimizer_goes_on_from_its_tensors(name: str) -> None:
     options = TrainOptions(optimizer=name, weight_decay=0.01)
     straight, stopped = nnet(), nnet()
