@@ -64,13 +64,30 @@ CASES = [
     ),
     feature(
         "an unknown type of CMVN",
-        "--cmvn=utterance\n",
-        "bad.conf:1: cmvn=utterance: cmvn must be one of none, global, speaker",
+        "--cmvn=sliding\n",
+        "bad.conf:1: cmvn=sliding: cmvn must be one of none, global, speaker, utterance",
     ),
     feature(
-        "mfcc",
-        "--feature-type=mfcc\n",
-        "bad.conf:1: feature-type=mfcc: feature-type must be one of fbank",
+        "an unknown type of features",
+        "--feature-type=plp\n",
+        "bad.conf:1: feature-type=plp: feature-type must be one of fbank, mfcc",
+    ),
+    feature(
+        "an option of another type of features",
+        "--feature-type=mfcc\n--use-power=false\n",
+        "bad.conf: feature-type=mfcc has no option use-power; remove it or choose another "
+        "--feature-type",
+    ),
+    feature(
+        "more cepstral coefficients than mel bins",
+        "--feature-type=mfcc\n--num-ceps=40\n",
+        "bad.conf: num-ceps=40: there are no more cepstral coefficients than mel bins, "
+        "num-mel-bins=23; take fewer of them or more mel bins",
+    ),
+    feature(
+        "a column that there is not",
+        "--num-mel-bins=8\n--skip-dims=0:8\n",
+        "bad.conf: skip-dims: there is no column 8; the features have columns 0 to 7",
     ),
     Case(
         "a missing option file",

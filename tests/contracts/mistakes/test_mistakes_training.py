@@ -109,6 +109,13 @@ CASES = [
         {"feats.conf": "--num-mel-bins=8\n--cmvn=speaker\n"},
     ),
     Case(
+        "CMVN per utterance",
+        TRAIN,
+        "feats.conf: cmvn=utterance: an utterance's statistics are not known in a stream; use "
+        "--cmvn=global",
+        {"feats.conf": "--num-mel-bins=8\n--cmvn=utterance\n"},
+    ),
+    Case(
         "statistics of other columns",
         TRAIN + " --cmvn-stats bad.stats",
         "bad.stats: statistics of 2 columns do not fit features of 8; compute them "
