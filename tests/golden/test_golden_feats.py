@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kws.audio import read_audio
+from kws.cli.main import run
 from kws.errors import InputError
 from kws.features import (
     CmvnOptions,
@@ -290,6 +291,27 @@ def test_kws_features_writes_what_kaldi_writes(tmp_path: Path) -> None:
         )
         # the standard deviation is about 4: differences of the fbank shrink
         assert worst(matrix, normalised.numpy()) < 2 * 1.2e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "waves"),
+    [
+        ("fbank-allow-up.txt", "--allow-upsample=true", "data/wav8k.scp"),
+        ("fbank-allow-down.txt", "--sample-frequency=8000\n--allow-downsample", "data/wav1.scp"),
+        ("mfcc.ark", "--feature-type=mfcc", "data/wav.scp"),
+    ],
+)
+def test_kws_features_converts_and_transforms_as_kaldi_does(
+    tmp_path: Path, name: str, lines: str, waves: str
+) -> None:
+    config = tmp_path / "features.conf"
+    config.write_text(lines)
+    found = f"ark:{tmp_path / 'feats.ark'}"
+    assert run(["features", "--config", str(config), f"scp:{waves}", found]) == 0
+    expected = dict(read_matrices(f"ark:feats/{name}", dtype=np.float64))
+    for key, matrix in read_matrices(found):
+        assert worst(matrix, expected.pop(key)) < LIMITS.get(name, LOG_LIMIT)
+    assert not expected
 
 
 def test_waveforms_of_an_scp_are_read() -> None:

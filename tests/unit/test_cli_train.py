@@ -74,6 +74,17 @@ def test_a_model_is_trained(
     assert read_model(exp / "final.kws").metadata["card"]["options"]["--objective"] == "max-pool"
 
 
+def test_a_model_of_mfcc_is_trained(tmp_path: Path, arguments: list[str]) -> None:
+    features = f"--feature-type=mfcc\n--num-ceps=10\n{FEATURES}"
+    (tmp_path / "fbank.conf").write_text(features)
+    assert run([*arguments, "--num-epochs", "6", "--exp", str(tmp_path / "exp")]) == 0
+    model = read_model(tmp_path / "exp/final.kws")
+    assert "--feature-type=mfcc" in model.features
+    # with nothing learned it would be the share of the filler, about 0.86
+    losses = (tmp_path / "exp/train.log").read_text().split("dev/accuracy ")[1:]
+    assert float(losses[-1].split(",")[0]) > 0.95
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
