@@ -10,6 +10,7 @@ learn alike (the two estimates are Kronecker factors of the Fisher matrix: Povey
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -162,15 +163,23 @@ def update_of(component: Component) -> Update | None:
 
 
 class Frames:
-    """Keeps the inputs of a component and the derivatives by its outputs, from a pass to the next.
+    """Keeps the inputs of a component and the derivatives by its outputs, until they are taken.
 
     The component's parameters need no gradient of their own.
     """
 
     def __init__(self, component: Component) -> None:
-        """Watch `component` whenever it is computed in order to learn."""
+        """Watch `component`, no copy of it, whenever it is computed in order to learn."""
         self._seen: list[tuple[Tensor, Tensor]] = []
-        component.register_forward_hook(self._watch)
+        own = weakref.ref(self)
+
+        def watch(watched: Component, inputs: tuple[Tensor], outputs: Tensor) -> None:
+            frames = own()
+            if frames is not None and watched is component:
+                frames._watch(inputs[0], outputs)
+
+        handle = component.register_forward_hook(watch)
+        weakref.finalize(self, handle.remove)
 
     def take(self) -> tuple[Tensor, Tensor] | None:
         """The inputs (N, input_dim) and derivatives (N, output_dim) since the last call."""
@@ -182,12 +191,12 @@ class Frames:
         inputs, derivatives = zip(*seen, strict=True)
         return torch.cat(inputs), torch.cat(derivatives)
 
-    def _watch(self, component: Component, inputs: tuple[Tensor], outputs: Tensor) -> None:
+    def _watch(self, inputs: Tensor, outputs: Tensor) -> None:
         if not torch.is_grad_enabled():
             return
         if not outputs.requires_grad:  # nothing below it learns
             outputs.requires_grad_()
-        keep = functools.partial(self._keep, inputs[0].detach())
+        keep = functools.partial(self._keep, inputs.detach())
         outputs.register_hook(keep)  # type: ignore[no-untyped-call]
 
     def _keep(self, inputs: Tensor, derivatives: Tensor) -> None:

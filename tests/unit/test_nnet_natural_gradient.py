@@ -136,6 +136,15 @@ def test_a_copy_of_a_watched_component_keeps_its_frames_to_itself() -> None:
     assert seen.take() is None
 
 
+def test_a_component_is_watched_as_long_as_somebody_wants_its_frames() -> None:
+    component = make("AffineComponentPreconditionedOnline input-dim=6 output-dim=4")
+    first, second = Frames(component), Frames(component)
+    del first
+    assert len(component._forward_hooks) == 1
+    component(torch.ones(1, 2, 6).double()).sum().backward()
+    assert second.take() is not None
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(

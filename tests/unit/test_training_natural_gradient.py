@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from training_tones import NETWORK, corpus, options, sources
 
+from kws.data.chunks import IGNORED, FrameChunks, Minibatch
 from kws.nnet import Nnet
 from kws.training.natural_gradient import NaturalGradient
+from kws.training.objectives import CrossEntropy, loss_of
 from kws.training.optimizers import (
     clip_gradients,
     gradient_scale,
@@ -143,6 +146,18 @@ def test_the_gradient_is_that_of_a_sum_over_frames() -> None:
     assert gradient_scale([30, 7.5], NATURAL) == 30
     assert gradient_scale([0], NATURAL) == 1  # a loss that looks at nothing
     assert gradient_scale([30, 7.5], TrainOptions()) == 1
+
+
+@pytest.mark.parametrize("filler_weight", [1.0, 0.5])
+def test_cross_entropy_becomes_kaldis_sum_of_weighted_frames(filler_weight: float) -> None:
+    log_posteriors = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0))
+    minibatch = Minibatch(torch.empty(1, 4, 0), torch.tensor([[0, 2, IGNORED, 1]]), ())
+    cut = FrameChunks(lambda words, times: np.zeros(len(times), np.int64), 4, 1.0)
+    terms = CrossEntropy(cut, 1, filler_weight).terms(log_posteriors, minibatch)
+    found = loss_of(terms) * gradient_scale([term.count for term in terms], NATURAL)
+    picked = log_posteriors[0, [0, 1, 3], [0, 2, 1]]
+    expected = -(picked * torch.tensor([filler_weight, 1.0, 1.0])).sum()
+    torch.testing.assert_close(found, expected)
 
 
 def test_gradients_that_nobody_has_need_no_clipping() -> None:
