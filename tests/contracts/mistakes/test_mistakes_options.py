@@ -102,7 +102,7 @@ CASES = [
     training(
         "an unknown optimizer",
         "--optimizer=adam\n",
-        "train.conf:4: optimizer=adam: optimizer must be one of sgd, adamw",
+        "train.conf:4: optimizer=adam: optimizer must be one of sgd, adamw, muon, natural-gradient",
     ),
     training(
         "a learning rate that is no number",
@@ -138,7 +138,7 @@ CASES = [
     Case(
         "a bad value on the command line",
         TRAIN + " --optimizer adam",
-        "--optimizer adam: it must be one of sgd, adamw",
+        "--optimizer adam: it must be one of sgd, adamw, muon, natural-gradient",
     ),
     Case(
         "nan on the command line",
