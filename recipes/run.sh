@@ -15,7 +15,7 @@ stage=0
 stop_stage=6
 keywords="computer,jarvis,view glass"
 train="" dev="" test="" noise="" test_noise="" rir=""
-network=conf/tdnn.config
+network="" init_from="" freeze=0
 features=conf/fbank40.conf
 objective=max-pool
 train_config=""
@@ -36,7 +36,7 @@ recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,vie
   [--test-noise "DIR..."]                counts on test a second time in this noise at 10 dB
   [--network conf/X.config] [--features conf/X.conf] [--objective ce|max-pool]
   [--train-config conf/X.conf] [--num-epochs N] [--units-per-word N (3)] [--seed N]
-  [--device cpu|cuda]
+  [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
 USAGE
 }
@@ -54,7 +54,7 @@ while [ $# -gt 0 ]; do
       ;;
     --stage | --stop-stage | --keywords | --train | --dev | --test | --noise | --test-noise | --rir | \
       --network | --features | --objective | --train-config | --units-per-word | --num-epochs | --exp | \
-      --fa-per-hour | --nj | --seed | --device | --corpus-scale)
+      --fa-per-hour | --nj | --seed | --device | --corpus-scale | --init-from | --freeze)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -64,7 +64,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-for number in stage stop_stage nj seed units_per_word ${num_epochs:+num_epochs}; do
+for number in stage stop_stage nj seed freeze units_per_word ${num_epochs:+num_epochs}; do
   [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: must be a whole number"
 done
 for number in nj units_per_word; do
@@ -109,10 +109,14 @@ done
 # shellcheck disable=SC2086  # lists of folders
 twice=$(printf '%s\n' $train $dev $test | sort | uniq -d | head -n 1)
 [ -z "$twice" ] || fail "$twice: is given twice; nothing may be in two of --train, --dev and --test"
+[ -n "$init_from" ] || [ "$freeze" -eq 0 ] || fail "--freeze $freeze: needs --init-from MODEL"
+[ -z "$init_from" ] || [ -f "$init_from" ] || fail "--init-from $init_from: no such file"
+[ -z "$init_from" ] || init_from=$(realpath "$init_from")
+[ -n "$network$init_from" ] || network=conf/tdnn.config
 [ ! -e "$exp" ] || [ -d "$exp" ] || fail "--exp $exp: is a file; name a folder"
 mkdir -p "$exp" && exp=$(cd "$exp" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-for file in "$network" "$features" "$train_config"; do
+for file in ${network:+"$network"} "$features" "$train_config"; do
   [ -f "$file" ] || fail "$file: no such file (relative to $(pwd))"
 done
 . recipes/env.sh
@@ -159,9 +163,11 @@ if runs 3; then
   echo "== stage 3: training"
   epochs=()
   [ -z "$num_epochs" ] || epochs=(--num-epochs "$num_epochs")
+  begin=(--cmvn-stats "$exp/feats/cmvn.stats") # a model brings its own
+  [ -z "$init_from" ] || begin=(--init-from "$init_from" --freeze "$freeze")
+  [ -z "$network" ] || begin+=(--network "$network")
   kws train --data "$data/train" --ali "$exp/train.ctm" --ali "$exp/dev.ctm" \
-    --dev-data "$data/dev" --network "$network" --features "$features" \
-    --cmvn-stats "$exp/feats/cmvn.stats" --keywords "$keywords" \
+    --dev-data "$data/dev" "${begin[@]}" --features "$features" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
     "${epochs[@]}" --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"
 fi

@@ -22,10 +22,28 @@ def train(
             metavar="DIR", help="Data dir to train on; repeat it, or give several in quotes."
         ),
     ],
-    network: Annotated[Path, typer.Option(metavar="CONFIG", help="The network's config.")],
     features: Annotated[Path, typer.Option(metavar="CONF", help="The feature options.")],
     keywords: Annotated[str, typer.Option(metavar="A,B,...", help="The keywords.")],
     exp: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and the log go.")],
+    network: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="The network's config; default: that of --init-from."),
+    ] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Start from this model's parameters; outputs are matched by their units' names.",
+        ),
+    ] = None,
+    freeze: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Of --init-from, keep the first N components with parameters as they are.",
+        ),
+    ] = 0,
     ali: Annotated[
         list[str] | None,
         typer.Option(metavar="CTM", help="Word times; those of a data dir's ctm need no option."),
@@ -106,7 +124,11 @@ def train(
       kws train --data "data/train data/speech" --dev-data data/dev --noise data/noise \\
         --network conf/tdnn.config --features conf/fbank40.conf \\
         --keywords "computer,view glass" --objective max-pool --exp exp/tdnn
+      kws train --data data/mine --init-from exp/tdnn/final.kws --freeze 2 \\
+        --features conf/fbank40.conf --keywords "computer,view glass" \\
+        --objective max-pool --exp exp/mine
     """
+    from kws.errors import InputError
     from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
     from kws.training.prepare import Sources, prepare, settings_of
     from kws.training.trainer import train as run_training
@@ -127,7 +149,7 @@ def train(
     options = _options(config, given)
     sources = Sources(
         data=_words(data),
-        network=str(network),
+        network=None if network is None else str(network),
         features=str(features),
         keywords=tuple(keywords.split(",")),
         dev_data=_words(dev_data),
@@ -138,8 +160,14 @@ def train(
         licences=tuple(licence or ()),
         allow_commands=allow_commands,
         device=device,
+        init_from=None if init_from is None else str(init_from),
+        freeze=freeze,
     )
     checkpoint, final = exp / FILE_NAME, exp / "final.kws"
+    if init_from is not None and init_from.resolve() == final.resolve():
+        raise InputError(
+            f"--init-from {init_from}: is what this training writes; give another --exp"
+        )
     if restart:
         checkpoint.unlink(missing_ok=True)
     if checkpoint.exists():

@@ -43,6 +43,7 @@ def model_card(
     seed: int,
     hours: float,
     parameters: int,
+    init_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The card for the model's metadata; how the training went is added when it ends.
 
@@ -53,6 +54,7 @@ def model_card(
         seed: of the training.
         hours: of training audio.
         parameters: of the network.
+        init_from: the model that the training starts from.
     """
     return {
         "data": data,
@@ -61,5 +63,6 @@ def model_card(
         "seed": seed,
         "train_hours": round(hours, 4),
         "parameters": parameters,
+        **({} if init_from is None else {"init_from": dict(init_from)}),
         "versions": versions(),
     }

@@ -32,7 +32,9 @@ class Optimizer(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None: ...
 
 
-def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> Optimizer:
+def make_optimizer(
+    nnet: Nnet, options: TrainOptions, source: str, num_frozen: int = 0
+) -> Optimizer:
     """The optimizer that the options name, one group of parameters per learning-rate.
 
     A component's `learning-rate` counts relative to the largest one in the network; 0 keeps its
@@ -42,13 +44,15 @@ def make_optimizer(nnet: Nnet, options: TrainOptions, source: str) -> Optimizer:
         nnet: the network, on its device.
         options: of the training.
         source: the network's config, for messages.
+        num_frozen: so many of the first components with parameters have the learning-rate 0.
 
     Raises:
         InputError: no component learns, or a learning-rate is none.
     """
+    learning = [component for component in nnet.components if component.num_parameters]
     rates = {
-        parameter: float(getattr(component, "learning_rate", 1.0))
-        for component in nnet.components
+        parameter: float(getattr(component, "learning_rate", 1.0)) if i >= num_frozen else 0.0
+        for i, component in enumerate(learning)
         for parameter in component.parameters()
     }
     for rate in rates.values():

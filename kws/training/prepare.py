@@ -13,18 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kws.config import parse_config
 from kws.data import Word, read_ctm, read_data_dir
 from kws.data.augmentation import Augmenter
-from kws.data.draws import generator_of
 from kws.data.recordings import load_recordings
 from kws.errors import InputError
 from kws.features import CmvnStats, FeatureOptions, parse_feature_options
 from kws.files import read_text
 from kws.hmm import UnitInventory, units_of
 from kws.kaldi import read_matrix
-from kws.nnet import Nnet, resize_output
+from kws.spotter import Spotter
 from kws.training.card import data_entries, model_card
+from kws.training.network import make_nnet, network_from_model
 from kws.training.options import AllOptions
 from kws.training.task import Task
 from kws.training.training_set import (
@@ -35,6 +34,7 @@ from kws.training.training_set import (
     warn_of_shared_audio,
     with_all_times,
 )
+from kws.training.warm_start import card_entry, check_features, check_freeze, check_stats
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Sources:
     """What `kws train` names."""
 
     data: tuple[str, ...]
-    network: str
+    network: str | None  # None: that of init_from
     features: str
     keywords: tuple[str, ...]
     dev_data: tuple[str, ...] = ()
@@ -58,6 +58,8 @@ class Sources:
     licences: tuple[str, ...] = ()
     allow_commands: bool = False
     device: str = "cpu"
+    init_from: str | None = None  # a model to take the parameters of
+    freeze: int = 0  # so many of its components with parameters stay as they are
 
 
 def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task:
@@ -84,7 +86,19 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
         )
     if features.cmvn.stream_fault is not None:
         raise InputError(f"{sources.features}: {features.cmvn.stream_fault}")
-    nnet = make_nnet(sources.network, features, inventory, options.train.seed)
+    model = None if sources.init_from is None else Spotter.load(sources.init_from)
+    if model is not None:
+        _check_model(sources, model, features)
+        nnet, drawn = network_from_model(
+            model, sources.network, features, inventory, options.train.seed
+        )
+        check_freeze(nnet, sources.freeze, drawn["components_drawn"])
+    elif sources.network is None:
+        raise InputError("--network CONFIG is missing; give it, or a model with --init-from")
+    elif sources.freeze:
+        raise InputError(f"--freeze {sources.freeze}: needs --init-from MODEL; give that")
+    else:
+        nnet, drawn = make_nnet(sources.network, features, inventory, options.train.seed), {}
     times: dict[str, list[Word]] = {}
     for path in sources.ali:
         times |= read_ctm(path)
@@ -114,7 +128,7 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
     return Task(
         options=options,
         features=features,
-        stats=_stats(sources, features, train),
+        stats=_stats(sources, features, train) if model is None else model.stats,
         nnet=nnet,
         inventory=inventory,
         train=train,
@@ -128,45 +142,14 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
             seed=options.train.seed,
             hours=train.recordings.hours,
             parameters=nnet.num_parameters,
+            init_from=None
+            if sources.init_from is None
+            else card_entry(sources.init_from, sources.freeze, drawn),
         ),
-        network_source=sources.network,
+        network_source=str(sources.network or sources.init_from),
         device=sources.device,
+        num_frozen=sources.freeze,
     )
-
-
-def make_nnet(path: str, features: FeatureOptions, inventory: UnitInventory, seed: int) -> Nnet:
-    """The network of a config with one output per unit, and its initial parameters.
-
-    Args:
-        path: the config.
-        features: what it is to read.
-        inventory: the units.
-        seed: of the training.
-
-    Raises:
-        InputError: a fault in the config, or it reads features of another number of columns.
-    """
-    lines = parse_config(read_text(path), path)
-    if not lines:
-        raise InputError(f"{path}: holds no component; write one per line")
-    resized = resize_output(lines, len(inventory.units))
-    for old, new in zip(lines, resized, strict=True):
-        if old != new:
-            log.warning(
-                "%s: `%s` gets %d outputs: filler and the units %s",
-                old.place,
-                old.type,
-                len(inventory.units),
-                ", ".join(inventory.units[1:]),
-            )
-            break
-    nnet = Nnet.from_lines(resized, generator_of(seed))
-    if nnet.input_dim != features.dim:
-        raise InputError(
-            f"{resized[0].place}: input-dim={nnet.input_dim}, but the features have "
-            f"{features.dim} columns; change one of them"
-        )
-    return nnet
 
 
 def read_audio_of(
@@ -178,6 +161,13 @@ def read_audio_of(
         return []
     recordings = load_recordings(dirs, sample_rate)
     return [recordings[i] for i in range(len(recordings))]
+
+
+def _check_model(sources: Sources, model: Spotter, features: FeatureOptions) -> None:
+    """Refuse features, or statistics of them, that are not those of the model."""
+    check_features(model, features, sources.features)
+    if sources.cmvn_stats is not None and features.cmvn.cmvn == "global":
+        check_stats(model, sources.cmvn_stats)
 
 
 def _with_times(
@@ -211,17 +201,24 @@ def settings_of(sources: Sources, options: AllOptions) -> dict[str, str]:
     values = {name: value for name, value in options.values().items() if name not in NO_EFFECT}
     return {
         "--keywords": ",".join(sources.keywords),
-        "--network": read_text(sources.network),
+        "--network": "" if sources.network is None else read_text(sources.network),
         "--features": read_text(sources.features),
         "--ali": " ".join(_file_entry(path) for path in sources.ali),
         "--cmvn-stats": _file_entry(sources.cmvn_stats) if sources.cmvn_stats else "",
         "--device": sources.device,
+        **_start_settings(sources),
         **{
             FLAGS[role]: " ".join(f"{entry['dir']} ({entry['sha256'][:12]})" for entry in entries)
             for role, entries in roles
         },
         **values,
     }
+
+
+def _start_settings(sources: Sources) -> dict[str, str]:
+    if sources.init_from is None:
+        return {}
+    return {"--init-from": _file_entry(sources.init_from), "--freeze": str(sources.freeze)}
 
 
 def card_data(sources: Sources) -> dict[str, list[dict[str, Any]]]:

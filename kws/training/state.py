@@ -46,15 +46,18 @@ class TrainState:
     best: list[Tensor] = field(default_factory=list)  # averages at the end of the best epoch
 
     @classmethod
-    def initial(cls, nnet: Nnet, options: TrainOptions, source: str) -> TrainState:
+    def initial(
+        cls, nnet: Nnet, options: TrainOptions, source: str, num_frozen: int = 0
+    ) -> TrainState:
         """The state before the first step.
 
         Args:
             nnet: on its device, with its initial parameters.
             options: of the training.
             source: the network's config, for messages.
+            num_frozen: so many of the first components with parameters stay as they are.
         """
-        optimizer = make_optimizer(nnet, options, source)
+        optimizer = make_optimizer(nnet, options, source, num_frozen)
         return cls(nnet, optimizer, Average(nnet, options.average_decay))
 
     @property

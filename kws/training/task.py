@@ -31,6 +31,7 @@ class Task:
     card: Mapping[str, Any]  # of the model, but for how the training went
     network_source: str
     device: str = "cpu"
+    num_frozen: int = 0  # of the components with parameters, so many first ones stay as they are
 
     def spotter(self, nnet: Nnet, card: Mapping[str, Any]) -> Spotter:
         """The chain with `nnet` in it, without thresholds."""

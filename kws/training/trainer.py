@@ -82,7 +82,7 @@ def train(
     nnet = task.nnet.to(device)
     parameters = list(nnet.parameters())
     contexts = nnet.left_context, nnet.right_context
-    state = TrainState.initial(nnet, options, task.network_source)
+    state = TrainState.initial(nnet, options, task.network_source, task.num_frozen)
     checkpoint = directory / FILE_NAME
     remove_unfinished(checkpoint)
     if checkpoint.exists():

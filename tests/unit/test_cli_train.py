@@ -85,9 +85,37 @@ def test_a_model_of_mfcc_is_trained(tmp_path: Path, arguments: list[str]) -> Non
     assert float(losses[-1].split(",")[0]) > 0.95
 
 
+def test_a_model_is_trained_further(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exp, more = tmp_path / "exp", tmp_path / "more"
+    assert run([*arguments, "--num-epochs", "1", "--exp", str(exp)]) == 0
+    start = exp / "final.kws"
+    index = arguments.index("--network")
+    arguments = [*arguments[:index], *arguments[index + 2 :], "--num-epochs", "2"]
+    arguments[arguments.index("low")] = "low,high"
+    given = [*arguments, "--init-from", str(start), "--freeze", "1"]
+    assert run([*given, "--exp", str(more)]) == 0
+    old, new = read_model(start), read_model(more / "final.kws")
+    assert torch.equal(old.tensors["nnet.1.weight"], new.tensors["nnet.1.weight"])
+    assert new.tensors["nnet.4.weight"].shape == (3, 8)
+    entry = new.metadata["card"]["init_from"]
+    assert (entry["path"], entry["frozen"], entry["units_drawn"]) == (str(start), 1, ["high"])
+    capsys.readouterr()
+    assert run([*given, "--exp", str(more)]) == 0
+    assert "is trained already" in capsys.readouterr().out
+    assert run([*given[:-1], "0", "--exp", str(more)]) == 2
+    assert "was begun with --freeze 1, now it is 0" in capsys.readouterr().err
+    assert run([*given, "--exp", str(exp)]) == 2
+    assert f"--init-from {start}: is what this training writes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (["--init-from", "no.kws"], "no.kws"),
+        (["--init-from", __file__], "not a kws model, or damaged"),
+        (["--freeze", "1"], "--freeze 1: needs --init-from MODEL"),
         (["--objective", "mse"], "--objective mse: it must be one of ce, max-pool"),
         (["--num-epochs", "0"], "--num-epochs 0: it must be greater than 0"),
         (["--realign-epochs", "a,b"], "--realign-epochs a:b: it must be whole numbers"),

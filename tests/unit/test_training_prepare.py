@@ -18,7 +18,8 @@ from kws.errors import InputError
 from kws.features import FeaturePipeline, parse_feature_options
 from kws.hmm import units_of
 from kws.kaldi import write_matrix
-from kws.training.prepare import make_nnet, prepare, settings_of
+from kws.training.network import make_nnet
+from kws.training.prepare import prepare, settings_of
 from kws.training.training_set import marks_of, read_training_set
 
 INVENTORY = units_of(["low", "view glass"])
