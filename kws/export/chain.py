@@ -3,7 +3,8 @@
 A stream begins, ends and may be cut anywhere: the nodes that take care of that are more than those
 that compute. So the graph holds the chain three times, around the same constants: for anything that
 may come, and for a single frame and for several of a stream that is long on its way, where little
-needs to be counted.
+needs to be counted. The latter two are there once more, behind constants that a program may set
+instead of letting the graph choose in each call.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from kws.nnet import Component
 from kws.nnet.components import AffineComponent, SpliceComponent
 from kws.posterior import OrderedConfidence
 from kws.spotter import Spotter
+
+# names of the constants in the file that `kws.runtime` sets
+ONLY_ONE = "only_one_steady_frame"
+ONLY_STEADY = "only_steady_frames"
 
 
 class Chain:
@@ -65,7 +70,30 @@ class Chain:
         return late + self.stages[-1].memory
 
     def emit(self) -> list[str]:
-        """The names of confidences, smoothed posteriors, posteriors and the next state."""
+        """The names of confidences, smoothed posteriors, posteriors and the next state.
+
+        Before anything else is decided, two constants choose the steady chains alone: who knows
+        that a stream is long on its way sets one of them in the file's bytes, and onnxruntime
+        then loads nothing but that chain (`kws.runtime` does).
+        """
+        graph = self.graph
+        num_units, num_keywords = len(self.spotter.units), len(self.spotter.keywords)
+        columns = (num_keywords, num_units, num_units)
+        shapes: list[Shape] = [*([None, None, dim] for dim in columns), [None, None]]
+        return graph.choose(
+            graph.switch(ONLY_STEADY),
+            lambda: graph.choose(
+                graph.switch(ONLY_ONE),
+                lambda: self._steady(True),
+                lambda: self._steady(False),
+                shapes,
+            ),
+            lambda: self._any(columns, shapes),
+            shapes,
+        )
+
+    def _any(self, columns: Sequence[int], shapes: Sequence[Shape]) -> list[str]:
+        """The chain that the stream and the number of samples allow."""
         graph, last = self.graph, len(self._settled)
         steady = graph.op(
             "Slice", "state", *map(graph.constant, ([0, last], [1, last + 1], [0, 1]))
@@ -79,9 +107,6 @@ class Chain:
         # more than one frame, and no sample beside
         beside = graph.op("Mul", graph.op("Mod", fitting, shift), graph.constant(2**32))
         are_several = graph.op("Greater", fitting, graph.op("Max", beside, shift))
-        num_units, num_keywords = len(self.spotter.units), len(self.spotter.keywords)
-        columns = (num_keywords, num_units, num_units)
-        shapes: list[Shape] = [*([None, None, dim] for dim in columns), [None, None]]
         nothing = [graph.constant(np.zeros((0, 0, dim))) for dim in columns]
         nothing.append(graph.constant(np.zeros((0, 0))))
         # onnxruntime prepares constants for branches, but not for branches within branches: the

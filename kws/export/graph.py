@@ -73,6 +73,14 @@ class Graph:
             constants[key] = numpy_helper.from_array(array.copy(), self.new_name("c"))
         return constants[key].name
 
+    def switch(self, name: str) -> str:
+        """A constant of the whole graph, false, of this very name: meant to be found and set."""
+        array = np.array([False])
+        self._shared[array.dtype.str, array.shape, name.encode()] = numpy_helper.from_array(
+            array, name
+        )
+        return name
+
     def reshape(self, x: str, *shape: int) -> str:
         """`x` in another shape; -1 is what remains, 0 as it was."""
         return self.op("Reshape", x, self.constant(np.array(shape)))

@@ -48,9 +48,9 @@ def process_batch(
     block = streams[0].block if streams else 1
     for start in range(0, max(map(len, chunks), default=0), block):
         blocks = [chunk[start : start + block] for chunk in chunks]
-        for rows, samples in _groups(streams, blocks, scales):
+        for rows, samples, is_settled in _groups(streams, blocks, scales):
             states = np.concatenate([streams[i].state for i in rows])
-            scores = streams[0].model.run(samples, states)
+            scores = streams[0].model.run(samples, states, is_settled=is_settled)
             for row, i in enumerate(rows):
                 events[i] += streams[i].conclude(scores, row)
     return events
@@ -58,17 +58,17 @@ def process_batch(
 
 def _groups(
     streams: Sequence[Stream], blocks: Sequence[npt.NDArray[np.generic]], scales: Sequence[float]
-) -> Iterator[tuple[list[int], Array]]:
-    """The streams that can share a call, and the samples that complete their next frames."""
-    groups: dict[tuple[int, int], tuple[list[int], list[Array]]] = {}
+) -> Iterator[tuple[list[int], Array, bool]]:
+    """The streams that can share a call, samples of their next frames, and `is_settled`."""
+    groups: dict[tuple[int, bool, int], tuple[list[int], list[Array]]] = {}
     for i, (stream, samples, scale) in enumerate(zip(streams, blocks, scales, strict=True)):
-        age = stream.age
+        age, is_settled = stream.age, stream.is_settled
         complete = stream.feed(samples, scale)
         if complete.size:
-            rows, parts = groups.setdefault((age, complete.shape[1]), ([], []))
+            rows, parts = groups.setdefault((age, is_settled, complete.shape[1]), ([], []))
             rows.append(i)
             parts.append(complete)
-    for rows, parts in groups.values():
+    for (_, is_settled, _), (rows, parts) in groups.items():
         for first in range(0, len(rows), MAX_ROWS):
             part = slice(first, first + MAX_ROWS)
-            yield rows[part], np.concatenate(parts[part])
+            yield rows[part], np.concatenate(parts[part]), is_settled

@@ -11,6 +11,7 @@ import onnxruntime
 
 from kws.errors import InputError
 from kws.runtime.metadata import Metadata, parse_metadata
+from kws.runtime.steady import SteadyCalls, SteadySessions, steady_sessions
 
 Array = npt.NDArray[np.float32]
 INPUTS = ["samples", "state", "flush"]
@@ -33,17 +34,25 @@ class Model:
     It never changes: any number of streams, in any number of threads, can use it at once.
     """
 
-    def __init__(self, session: Any, metadata: Metadata, source: str) -> None:
+    def __init__(
+        self,
+        session: Any,
+        metadata: Metadata,
+        source: str,
+        steady: SteadySessions | None = None,
+    ) -> None:
         """Join the parts; `load` makes them.
 
         Args:
             session: of onnxruntime.
             metadata: what the file says about itself.
             source: the file's name, for error messages.
+            steady: its chains for streams that are long on their way, if it has them.
         """
         self.metadata = metadata
         self.source = source
         self._run = session.run
+        self._steady = None if metadata.settled_frames is None else steady
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -57,7 +66,7 @@ class Model:
             content = Path(path).read_bytes()
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
-        session = _session(content, str(path))
+        session = _session(content, str(path), is_usual=False)
         entries = session.get_modelmeta().custom_metadata_map
         metadata = parse_metadata(entries, str(path))
         shapes = {v.name: v.shape for v in (*session.get_inputs(), *session.get_outputs())}
@@ -71,13 +80,25 @@ class Model:
                 f"{path}: is damaged: its state has {shapes['state'][1]} values, its metadata says "
                 f"{metadata.state_size}; export the model again"
             )
-        return cls(session, metadata, str(path))
+        steady = steady_sessions(content, lambda part: _session(part, str(path)))
+        return cls(session, metadata, str(path), steady)
 
     def init_state(self, num_streams: int = 1) -> Array:
         """The state before any sample: (N, state_size)."""
         return np.zeros((num_streams, self.metadata.state_size), np.float32)
 
-    def run(self, samples: Array, state: Array, flush: bool = False) -> Scores:
+    def steady_calls(self) -> SteadyCalls | None:
+        """The short way of one stream, once it is long on its way; None: the file has none."""
+        metadata = self.metadata
+        if self._steady is None:
+            return None
+        num_units = len(metadata.units)
+        columns = dict(zip(OUTPUTS, (len(metadata.keywords), num_units, num_units), strict=False))
+        return SteadyCalls(self._steady, columns, metadata.state_size, metadata.frame_shift)
+
+    def run(
+        self, samples: Array, state: Array, flush: bool = False, is_settled: bool = False
+    ) -> Scores:
         """The frames that the next samples complete.
 
         Args:
@@ -85,19 +106,27 @@ class Model:
             state: (N, state_size), what the call before returned; all rows have taken in equally
                 many samples.
             flush: the streams end with these samples.
+            is_settled: the streams have had `settled_frames` or more, each call ended and ends
+                where a frame does, and this one has a frame or more.
 
         Returns:
             frames and state; after a flush the state is spent.
         """
         values = {"samples": samples, "state": state, "flush": _END if flush else _GO_ON}
-        return Scores._make(self._run(OUTPUTS, values))
+        run = self._run
+        if is_settled and self._steady is not None and not flush:
+            is_one = samples.shape[1] == self.metadata.frame_shift
+            run = (self._steady.one if is_one else self._steady.several).run
+        return Scores._make(run(OUTPUTS, values))
 
 
-def _session(content: bytes, source: str) -> Any:
+def _session(content: bytes, source: str, *, is_usual: bool = True) -> Any:
     options = onnxruntime.SessionOptions()
     # one stream is too little work to share: more threads only wake one another
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    if not is_usual:  # what comes rarely may take longer: copies of the weights cost memory
+        options.add_session_config_entry("session.disable_prepacking", "1")
     options.log_severity_level = 4  # what it has to say is in the exception
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -25,6 +25,7 @@ class Stream:
     not know of one another, and a reset one is a new one. One thread at a time may use it.
     """
 
+    state: Array  # (1, state_size)
     _events_state: DetectorState
     _parts: list[tuple[Scores, int]]  # what the last call gave, and which row is this stream
 
@@ -42,6 +43,7 @@ class Stream:
         self.model = model
         self._events = _events(model, thresholds)
         self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
+        self._calls = model.steady_calls()
         self.reset()
 
     @property
@@ -115,15 +117,35 @@ class Stream:
     def _process(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
         self.begin()
         if len(samples) <= self.block:
-            return self._advance(samples, scale)
+            return self._advance_once(samples, scale)
         events = []
         for start in range(0, len(samples), self.block):
             events += self._advance(samples[start : start + self.block], scale)
         return events
 
-    def _advance(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
+    def _advance_once(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
+        """As `_advance`, for the only block of a call: its scores may share their arrays."""
+        if self._calls is None or not self.is_settled:
+            return self._advance(samples, scale)
         complete = self.feed(samples, scale)
-        return self.conclude(self.model.run(complete, self.state), 0) if complete.size else []
+        if not complete.size:
+            return []
+        values = self._calls.run(complete, self.state)
+        if values is None:
+            return self.conclude(self.model.run(complete, self.state, is_settled=True), 0)
+        scores = Scores._make(values)
+        self._parts.append((scores, 0))
+        self.state = scores.next_state
+        frames = scores.confidences[0], scores.smoothed[0]
+        events, self._events_state = self._events.step(frames, self._events_state)
+        return events
+
+    def _advance(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
+        is_settled = self.is_settled
+        complete = self.feed(samples, scale)
+        if not complete.size:
+            return []
+        return self.conclude(self.model.run(complete, self.state, is_settled=is_settled), 0)
 
     def flush(self) -> list[Detection]:
         """End the stream: the events that end in its last frames or with it.
@@ -147,6 +169,12 @@ class Stream:
         settled = self.model.metadata.settled_frames
         num_frames = self._buffer.num_frames
         return num_frames if settled is None else min(num_frames, settled)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the number of frames that have gone into the state no longer matters."""
+        settled = self.model.metadata.settled_frames
+        return settled is not None and self._buffer.num_frames >= settled
 
     def begin(self) -> None:
         """Part of `process`: let go of the last call's frames."""
@@ -176,7 +204,7 @@ class Stream:
     def _restart(self) -> None:
         metadata = self.model.metadata
         self._buffer = SampleBuffer(metadata.first_samples, metadata.frame_shift)
-        self.state = self.model.init_state()  # (1, state_size)
+        self.state = self.model.init_state()
         self._events_state = self._events.init_state()
 
 

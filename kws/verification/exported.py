@@ -48,11 +48,16 @@ class ExportedFile(Model):
         model.features = []
         return model
 
-    def run(self, samples: Array, state: Array, flush: bool = False) -> Scores:
+    def run(
+        self, samples: Array, state: Array, flush: bool = False, is_settled: bool = False
+    ) -> Scores:
         """As of any model; keeps the features of one stream."""
         values = {"samples": samples, "state": state, "flush": np.array(flush)}
         self.features += self._probe.run([OUTPUT], values)
-        return super().run(samples, state, flush)
+        return super().run(samples, state, flush, is_settled)
+
+    def steady_calls(self) -> None:
+        """None: each call is to pass through `run`."""
 
     def track(self, chunks: Iterable[Array], detector: Detector) -> Track:
         """What the file itself makes of chunks of any length, as any program may give them.

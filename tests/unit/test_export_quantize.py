@@ -124,7 +124,7 @@ def test_weights_take_a_quarter() -> None:
     whole = len(spotter_model(spotter).SerializeToString())
     small = len(quantized_model(spotter, [make_sound()])[0].SerializeToString())
     num_weights = 64 * 96 + 96 * 96 + 96 * 3
-    assert whole - small > 2.4 * num_weights  # scales and nodes are added
+    assert whole - small > 2.1 * num_weights  # each copy of the chain adds scales and nodes
 
 
 def test_what_a_frame_gives_does_not_depend_on_its_chunk() -> None:

@@ -28,9 +28,12 @@ class Counting:
         self.metadata, self.init_state, self.source = model.metadata, model.init_state, model.source
         self._model, self.rows = model, []
 
-    def run(self, samples, state, flush=False):
+    def run(self, samples, state, flush=False, is_settled=False):
         self.rows.append(len(samples))
-        return self._model.run(samples, state, flush)
+        return self._model.run(samples, state, flush, is_settled)
+
+    def steady_calls(self):
+        return self._model.steady_calls()
 
 
 @settings(deadline=None, max_examples=40)

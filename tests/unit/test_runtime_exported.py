@@ -99,7 +99,9 @@ def test_streams_share_a_call_from_settled_frames_on(exported, monkeypatch):
     monkeypatch.setattr(
         exported.model,
         "run",
-        lambda samples, state: rows.append(len(samples)) or call(samples, state),
+        lambda samples, state, **settled: (
+            rows.append(len(samples)) or call(samples, state, **settled)
+        ),
     )
     for chunk in np.array_split(SOUND, 40):
         rows.clear()

@@ -1,0 +1,68 @@
+"""The steady chains of an exported file against the file itself."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from verification_models import make_spotter
+
+from kws.export import export_spotter
+from kws.runtime import Detector
+from kws.runtime.steady import MOST_SIZES, ONLY_ONE, ONLY_STEADY, steady_sessions
+
+SHIFT = 160
+CLOSE = {"rtol": 0, "atol": 1e-5}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    path = tmp_path_factory.mktemp("steady") / "model.onnx"
+    export_spotter(make_spotter(), path)
+    return path
+
+
+def load(content):
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def test_a_file_without_the_constants_has_no_steady_chains(exported):
+    content = exported.read_bytes()
+    for name in (ONLY_ONE, ONLY_STEADY):
+        changed = content.replace(name.encode(), name.upper().encode())
+        assert steady_sessions(changed, load) is None
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 8, 33])
+def test_they_give_what_the_file_gives(exported, num_frames):
+    detector = Detector(exported, thresholds=0.5)
+    random = np.random.default_rng(3)
+    samples = random.integers(-9000, 9000, 40 * num_frames * SHIFT + 32000).astype(np.int16)
+    detector.process(samples[:32000])
+    assert detector.is_settled
+    state = detector.state.copy()
+    for start in range(32000, len(samples), num_frames * SHIFT):
+        chunk = samples[start : start + num_frames * SHIFT]
+        taken = np.concatenate((detector._buffer.rest()[0], chunk))[: num_frames * SHIFT]
+        expected = detector.model.run(taken[None].astype(np.float32), state)
+        detector.process(chunk)
+        # float32: weights that are not prepared are multiplied in another order
+        np.testing.assert_allclose(detector.confidences, expected.confidences[0], **CLOSE)
+        np.testing.assert_allclose(detector.smoothed, expected.smoothed[0], **CLOSE)
+        np.testing.assert_allclose(detector.posteriors, expected.posteriors[0], **CLOSE)
+        state = expected.next_state
+
+
+def test_results_stay_when_many_sizes_have_come(exported):
+    one, other = (Detector(exported, thresholds=0.5) for _ in range(2))
+    sizes = [*range(1, MOST_SIZES + 4), 40, 3, 1] * 3
+    samples = np.random.default_rng(4).normal(0, 0.2, (sum(sizes) + 200) * SHIFT)
+    tracks = []
+    for detector, order in ((one, sizes), (other, sizes[::-1])):
+        detector.process(samples[: 200 * SHIFT])
+        start, track = 200 * SHIFT, []
+        for size in order:
+            detector.process(samples[start : start + size * SHIFT])
+            start += size * SHIFT
+            track.append(detector.confidences)
+        tracks.append(np.concatenate(track))
+    # float32: a product of matrices depends on their height
+    np.testing.assert_allclose(*tracks, **CLOSE)
