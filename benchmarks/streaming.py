@@ -193,7 +193,7 @@ def print_floor(path: Path, samples: np.ndarray) -> None:
         feed = {"samples": block, "state": state, "flush": np.array(False)}
         x = np.ones((ms // 10, dim), np.float32)
         whole = taken_us(lambda: detector.process(chunk))  # noqa: B023
-        graph = taken_us(lambda: model.run(block, state))  # noqa: B023
+        graph = taken_us(lambda: model.run(block, state, is_settled=True))  # noqa: B023
         idle_us = taken_us(lambda: idle(outputs, feed))  # noqa: B023
         plain = taken_us(lambda: nothing(None, {"x": x}))  # noqa: B023
         product_us = taken_us(lambda: products(None, {"x": x})) - plain  # noqa: B023

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,38 +17,47 @@ MOST_FRAMES = 32  # per call, for which arrays are kept
 MOST_SIZES = 4  # numbers of frames for which a stream keeps arrays
 
 
-class SteadySessions(NamedTuple):
-    """The file's chains for calls of whole frames in a stream that is long on its way."""
+class SteadySessions:
+    """The file's chains for calls of whole frames in a stream that is long on its way.
 
-    one: Any  # session of onnxruntime, for a single frame
-    several: Any
-
-
-def steady_sessions(content: bytes, load: Callable[[bytes], Any]) -> SteadySessions | None:
-    """Load the steady chains of an exported file alone.
+    Each is loaded when it is first asked for: most programs need one of them.
 
     Args:
         content: of the file.
         load: makes a session of a file's content.
+    """
+
+    def __init__(self, content: bytes, load: Callable[[bytes], Any]) -> None:
+        self._content, self._load = content, load
+
+    @functools.cached_property
+    def one(self) -> Any:
+        """A session of onnxruntime for a single frame."""
+        return self._load(_with_true(_with_true(self._content, ONLY_STEADY), ONLY_ONE))
+
+    @functools.cached_property
+    def several(self) -> Any:
+        """A session of onnxruntime for any number of frames, above 0."""
+        return self._load(_with_true(self._content, ONLY_STEADY))
+
+
+def steady_sessions(content: bytes, load: Callable[[bytes], Any]) -> SteadySessions | None:
+    """The steady chains of an exported file; arguments as of `SteadySessions`.
 
     Returns:
-        None for a file that has no such constants.
+        None for a file that has no such constants, once each and false.
     """
-    content_of_several = _with_true(content, ONLY_STEADY)
-    if content_of_several is None:
-        return None
-    several = load(content_of_several)
-    content_of_one = _with_true(content_of_several, ONLY_ONE)
-    return None if content_of_one is None else SteadySessions(load(content_of_one), several)
+    counts = [content.count(_constant(name, False)) for name in (ONLY_STEADY, ONLY_ONE)]
+    return SteadySessions(content, load) if counts == [1, 1] else None
 
 
-def _with_true(content: bytes, name: str) -> bytes | None:
-    """The file with a bool constant set; None where it is not in it, once and false."""
-    # in a TensorProto raw_data, field 9, of one byte follows the name
-    before = name.encode() + b"\x4a\x01"
-    if content.count(before + b"\x00") != 1:
-        return None
-    return content.replace(before + b"\x00", before + b"\x01")
+def _with_true(content: bytes, name: str) -> bytes:
+    return content.replace(_constant(name, False), _constant(name, True))
+
+
+def _constant(name: str, value: bool) -> bytes:
+    """The end of a TensorProto of one bool: its name, then raw_data, field 9, of one byte."""
+    return name.encode() + b"\x4a\x01" + bytes([value])
 
 
 class SteadyCalls:
