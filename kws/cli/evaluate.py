@@ -45,6 +45,9 @@ def evaluate(
         typer.Option(metavar="DIR...", help="Data dirs of noise: solve on dev in it, not clean."),
     ] = None,
     snr_db: Annotated[float, typer.Option(help="Speech over noise, dB.")] = 10.0,
+    snr_level: Annotated[
+        str, typer.Option(metavar="active|mean", help="Levels of active frames, or of whole files.")
+    ] = "active",
     seed: Annotated[int, typer.Option(min=0, help="Draws the noise of every utterance.")] = 0,
     nj: Annotated[int | None, typer.Option(min=1, help="Utterances at a time (all cores).")] = None,
     allow_commands: Annotated[
@@ -56,8 +59,8 @@ def evaluate(
     With --dev the threshold of every keyword is the one with the fewest misses that keeps to
     --fa-per-hour on the dev data, in the middle of those that do as well; it is stored in MODEL.
     Without it the thresholds in MODEL are used. Nothing is solved on test data. DIR... is one data
-    dir or several; the level of speech that --snr-db counts from is that of its active 20 ms frames
-    (at most 20 dB below the loudest).
+    dir or several. --snr-db lies between the active 20 ms frames (at most 20 dB below the loudest)
+    of speech and noise; with --snr-level mean between whole files, silence included.
 
     Writes into --out: operating_points.csv, det.png, confidences.png, events.jsonl and
     report.html, which holds the pictures and the worst cases to listen to.
@@ -90,7 +93,7 @@ def evaluate(
     def mixer(values: Dirs | None) -> NoiseMixer | None:
         dirs = _read(values, allow_commands)
         return (
-            NoiseMixer.of_dirs(dirs, spotter.sample_rate, snr_db=snr_db, seed=seed)
+            NoiseMixer.of_dirs(dirs, spotter.sample_rate, snr_db=snr_db, seed=seed, level=snr_level)
             if dirs
             else None
         )
@@ -158,5 +161,7 @@ def _facts(model: Path, material: Material, fa_per_hour: float | None) -> dict[s
         facts["dev"] = " ".join(str(data.path) for data in material.dev)
     for name, mixer in (("test noise", material.test_noise), ("dev noise", material.dev_noise)):
         if mixer is not None:
-            facts[name] = f"{mixer.snr_db:g} dB below the speech, seed {mixer.seed}"
+            facts[name] = (
+                f"{mixer.snr_db:g} dB below the speech ({mixer.level} levels), seed {mixer.seed}"
+            )
     return facts

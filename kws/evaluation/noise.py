@@ -11,22 +11,30 @@ import numpy.typing as npt
 import torch
 
 from kws.data import DataDir
-from kws.data.augmentation import active_level_db
+from kws.data.augmentation import FULL_SCALE, active_level_db
 from kws.errors import InputError
 
 Samples = npt.NDArray[np.float32]
+LEVELS = ("active", "mean")
 
 
 class NoiseMixer:
     """Adds recordings of noise at a fixed signal-to-noise ratio.
 
-    The levels of speech and of noise are mean powers of their active frames (20 ms, at most 20 dB
-    below the loudest): the silence around a word does not count as speech. An utterance that is
-    zero throughout gets the noise at the level at which it was recorded.
+    The levels of speech and of noise are mean powers, by `level`: "active", of their active frames
+    (20 ms, at most 20 dB below the loudest), so that the silence around a word does not count as
+    speech; "mean", of whole files, as many toolkits measure. An utterance that is zero throughout
+    gets the noise at the level at which it was recorded.
     """
 
     def __init__(
-        self, noises: Sequence[Samples], sample_rate: int, *, snr_db: float, seed: int
+        self,
+        noises: Sequence[Samples],
+        sample_rate: int,
+        *,
+        snr_db: float,
+        seed: int,
+        level: str = "active",
     ) -> None:
         """Keep the noises that can be heard.
 
@@ -35,17 +43,21 @@ class NoiseMixer:
             sample_rate: Hz.
             snr_db: level of the speech over that of the noise.
             seed: draws which noise an utterance gets, and which part of it.
+            level: one of `LEVELS`.
 
         Raises:
-            InputError: all noises are silent, or `snr_db` is not finite.
+            InputError: all noises are silent, `snr_db` is not finite, or there is no such level.
         """
-        levels = [active_level_db(torch.from_numpy(noise), sample_rate) for noise in noises]
+        if level not in LEVELS:
+            raise InputError(f"--snr-level {level}: it must be one of {', '.join(LEVELS)}")
+        self.level = level
+        self.sample_rate = sample_rate
+        levels = [self._level_db(noise) for noise in noises]
         if not math.isfinite(snr_db):
             raise InputError(f"--snr-db {snr_db:g}: it must be a finite number")
         audible = [i for i, level in enumerate(levels) if level > -math.inf]
         if not audible:
             raise InputError("noise: there is no recording that is not zero throughout; add one")
-        self.sample_rate = sample_rate
         self.snr_db = snr_db
         self.seed = seed
         self._noises = [noises[i] for i in audible]
@@ -53,7 +65,13 @@ class NoiseMixer:
 
     @classmethod
     def of_dirs(
-        cls, dirs: Sequence[DataDir], sample_rate: int, *, snr_db: float, seed: int
+        cls,
+        dirs: Sequence[DataDir],
+        sample_rate: int,
+        *,
+        snr_db: float,
+        seed: int,
+        level: str = "active",
     ) -> NoiseMixer:
         """A mixer of all recordings of data dirs.
 
@@ -61,7 +79,7 @@ class NoiseMixer:
             InputError: one cannot be read, or there is none to hear.
         """
         noises = [data.load(u, sample_rate).samples for data in dirs for u in data.utterances]
-        return cls(noises, sample_rate, snr_db=snr_db, seed=seed)
+        return cls(noises, sample_rate, snr_db=snr_db, seed=seed, level=level)
 
     def mix(self, samples: Samples, name: str) -> Samples:
         """An utterance with noise; not clipped.
@@ -76,7 +94,7 @@ class NoiseMixer:
         """
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
         generator = np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
-        speech_db = active_level_db(torch.from_numpy(samples), self.sample_rate)
+        speech_db = self._level_db(samples)
         noise = np.empty_like(samples)
         begin = 0
         while begin < len(samples):
@@ -90,3 +108,9 @@ class NoiseMixer:
             noise[begin : begin + len(part)] = part * np.float32(10 ** (gain_db / 20))
             begin += len(part)
         return samples + noise
+
+    def _level_db(self, samples: Samples) -> float:
+        if self.level == "active":
+            return active_level_db(torch.from_numpy(samples), self.sample_rate)
+        power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+        return 10 * math.log10(power / FULL_SCALE**2) if power > 0 else -math.inf

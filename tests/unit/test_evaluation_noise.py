@@ -36,6 +36,15 @@ def test_the_ratio_is_that_of_the_word_and_not_of_the_silence_around_it(snr_db: 
     assert ratio == pytest.approx(snr_db, abs=0.2)
 
 
+def test_the_ratio_of_whole_files_counts_the_silence() -> None:
+    speech = word_in_silence()
+    mixer = NoiseMixer([noise(60)], RATE, snr_db=10.0, seed=0, level="mean")
+    ratio = power_db(speech) - power_db(mixer.mix(speech, "u") - speech)
+    assert ratio == pytest.approx(10.0, abs=0.1)
+    with pytest.raises(InputError, match="--snr-level peak: it must be one of active, mean"):
+        NoiseMixer([noise(1)], RATE, snr_db=10.0, seed=0, level="peak")
+
+
 def test_loud_and_soft_noises_get_the_same_level() -> None:
     speech = word_in_silence()
     added = [
