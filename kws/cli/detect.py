@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.event_line import event_entries
+from kws.cli.shared_options import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +37,7 @@ def detect(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE|-", help="Sound files, or standard input.")
     ],
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            min=0,
-            max=1,
-            help="Threshold of every keyword, in place of those of the model.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     rate: Annotated[
         int | None,
         typer.Option(

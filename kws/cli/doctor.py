@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.cli.shared_options import Device
+
 if TYPE_CHECKING:
     from kws.audio import Measures
 
@@ -18,13 +20,7 @@ def doctor(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="A sound file; without it a device.")
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="D",
-            help="The input device, by number or a part of its name; without it the system's.",
-        ),
-    ] = None,
+    device: Device = None,
     seconds: Annotated[
         float | None,
         typer.Option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.exported import load_stream
+from kws.cli.shared_options import Threshold
 
 if TYPE_CHECKING:
     from kws.runtime.explain import Explanation
@@ -25,15 +26,7 @@ def explain(
         str | None,
         typer.Option(metavar="K", help="Only this keyword; without it every one of the model."),
     ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            min=0,
-            max=1,
-            help="Threshold of every keyword, in place of those of the model.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -17,6 +17,7 @@ import typer
 
 from kws.cli.event_line import event_entries
 from kws.cli.exported import load_stream
+from kws.cli.shared_options import Device, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,28 +35,14 @@ def listen(
     model: Annotated[
         Path | None, typer.Argument(metavar="MODEL.onnx", help="What kws export wrote.")
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="D",
-            help="The input device, by number or a part of its name; without it the system's.",
-        ),
-    ] = None,
+    device: Device = None,
     channel: Annotated[
         int, typer.Option(metavar="N", min=0, help="Which channel of the device, from 0.")
     ] = 0,
     list_devices: Annotated[
         bool, typer.Option("--list-devices", help="List the input devices and stop.")
     ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            min=0,
-            max=1,
-            help="Threshold of every keyword, in place of those of the model.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     on_detection: Annotated[
         str | None,
         typer.Option(

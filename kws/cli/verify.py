@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kws.cli.shared_options import Threshold
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,15 +27,7 @@ def verify(
         Path, typer.Argument(metavar="OUT.onnx", help="What kws export made of it.")
     ],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files.")],
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            min=0,
-            max=1,
-            help="Threshold of every keyword, in place of those of the model.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Of the chunks' random lengths.")
     ] = 0,

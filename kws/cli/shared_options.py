@@ -1,0 +1,24 @@
+"""Options that several commands have, so that they mean and say the same in all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        min=0,
+        max=1,
+        help="Threshold of every keyword, in place of those of the model.",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="D",
+        help="The input device, by number or a part of its name; without it the system's.",
+    ),
+]
