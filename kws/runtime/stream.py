@@ -134,11 +134,8 @@ class Stream:
         if values is None:
             return self.conclude(self.model.run(complete, self.state, is_settled=True), 0)
         scores = Scores._make(values)
-        self._parts.append((scores, 0))
-        self.state = scores.next_state
-        frames = scores.confidences[0], scores.smoothed[0]
-        events, self._events_state = self._events.step(frames, self._events_state)
-        return events
+        # the array itself: by it the next call knows which of its two states it is
+        return self._conclude(scores, 0, scores.next_state)
 
     def _advance(self, samples: npt.NDArray[np.generic], scale: float) -> list[Detection]:
         is_settled = self.is_settled
@@ -195,8 +192,11 @@ class Stream:
         Args:
             scores: of a call in which `row` was this stream.
         """
+        return self._conclude(scores, row, scores.next_state[row : row + 1])
+
+    def _conclude(self, scores: Scores, row: int, state: Array) -> list[Detection]:
         self._parts.append((scores, row))
-        self.state = scores.next_state[row : row + 1]
+        self.state = state
         frames = scores.confidences[row], scores.smoothed[row]
         events, self._events_state = self._events.step(frames, self._events_state)
         return events
