@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,11 @@ def test_every_config_has_a_verdict() -> None:
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_verdict_is_kaldis(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    compared: Callable[..., None],
 ) -> None:
     monkeypatch.chdir(ERRORS)
     model = tmp_path / "model.kws"
@@ -44,3 +49,4 @@ def test_verdict_is_kaldis(
         assert error.count("\n") == 1
         assert error.startswith(f"{name}.config:")
         assert not model.exists()
+    compared("nnet2 configs judged as Kaldi does")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,19 @@ def test_all_files_are_here() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(BINARY), ids=lambda path: path.name)
-def test_binary_files_are_written_again_byte_for_byte(path: Path) -> None:
+def test_binary_files_are_written_again_byte_for_byte(
+    path: Path, compared: Callable[..., None]
+) -> None:
     assert format_kaldi_model(read_kaldi_model(path)) == path.read_bytes()
+    compared("nnet2 model files, binary, written again byte for byte")
 
 
 @pytest.mark.parametrize("path", sorted(TEXT), ids=lambda path: path.name)
-def test_text_files_are_written_again_byte_for_byte(path: Path) -> None:
+def test_text_files_are_written_again_byte_for_byte(
+    path: Path, compared: Callable[..., None]
+) -> None:
     assert format_kaldi_model(read_kaldi_model(path), text=True) == path.read_bytes()
+    compared("nnet2 model files, text, written again byte for byte")
 
 
 @pytest.mark.parametrize(
