@@ -22,8 +22,8 @@ from kws.data.recordings import recordings_of
 from kws.features import parse_feature_options
 from kws.hmm import units_of
 from kws.nnet import Nnet
+from kws.training.keyword_task import KeywordTask
 from kws.training.options import parse_train_options
-from kws.training.task import Task
 from kws.training.trainer import Progress, train
 from kws.training.training_set import TrainingSet, compute_stats, marks_of
 
@@ -50,7 +50,9 @@ NETWORKS = {
 }
 
 
-def make_task(network: str, num_units: int, chunk_frames: int, augment: bool, num_s: int) -> Task:
+def make_task(
+    network: str, num_units: int, chunk_frames: int, augment: bool, num_s: int
+) -> KeywordTask:
     """A training on noise with made-up words; every frame has a label.
 
     Args:
@@ -81,7 +83,7 @@ def make_task(network: str, num_units: int, chunk_frames: int, augment: bool, nu
     )
     options = parse_train_options(text, "benchmark")
     features = parse_feature_options("--num-mel-bins=40\n--cmvn=global\n--norm-vars=true", "b")
-    return Task(
+    return KeywordTask(
         options=options,
         features=features,
         stats=compute_stats(recordings.subset(range(20)), features),
@@ -98,7 +100,7 @@ def make_task(network: str, num_units: int, chunk_frames: int, augment: bool, nu
     )
 
 
-def frames_per_s(task: Task, nj: int) -> float:
+def frames_per_s(task: KeywordTask, nj: int) -> float:
     """Of the second epoch: the workers have started."""
     told: list[Progress] = []
     with tempfile.TemporaryDirectory() as directory:

@@ -132,7 +132,6 @@ def train(
     from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
     from kws.training.prepare import Sources, prepare, settings_of
     from kws.training.trainer import train as run_training
-    from kws.training.trainer import write_final
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
@@ -190,7 +189,7 @@ def train(
         place = f"in epoch {state.epoch + 1} of {options.train.num_epochs}"
         print(f"stopped {place}; the same command continues from {checkpoint}", file=sys.stderr)
         raise typer.Exit(130)
-    write_final(task, state, final)
+    task.write_final(state, final)
     print(f"{final}: written after {state.seconds:.0f} s of training")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from kws.errors import InputError
 from kws.files import atomic_path
 
-FORMAT = "kws-checkpoint-1"
+FORMAT = "kws-checkpoint-2"
 FILE_NAME = "checkpoint.safetensors"
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 
-from kws.data.chunks import Prepared, pool_of
+from kws.data.chunks import Cutter, Pool, Prepared, pool_of
 from kws.data.draws import generator_of
 from kws.data.examples import whole_utterances
 from kws.data.recordings import Marks
 from kws.errors import InputError
 from kws.features import FeaturePipeline
 from kws.nnet import Nnet
-from kws.training.objectives import Objective, Term, loss_of
+from kws.training.objectives import Loss, Term, loss_of
 from kws.training.training_set import TrainingSet
 
 UTTERANCES_AT_ONCE = 8
@@ -48,37 +48,41 @@ class DevSet:
         pairs = zip(self.utterances, marks, strict=True)
         return DevSet(tuple(replace(prepared, marks=m) for prepared, m in pairs))
 
-    @torch.inference_mode()
-    def evaluate(
-        self, nnet: Nnet, objective: Objective, device: torch.device, every: int = 1
-    ) -> DevResult:
-        """The loss over the whole set, whatever the minibatches, and the frame accuracy.
-
-        Args:
-            nnet: the network.
-            objective: the loss.
-            device: where the network is.
-            every: look at every so manieth frame only, as in training.
-
-        Raises:
-            InputError: there is no frame.
-        """
-        sums: list[Term] = []
-        correct = counted = 0
+    def pools(self, cut: Cutter) -> Iterator[Pool]:
+        """The set cut for an objective, some utterances at a time."""
         for first in range(0, len(self.utterances), UTTERANCES_AT_ONCE):
-            pool = pool_of(self.utterances[first : first + UTTERANCES_AT_ONCE], objective.cut)
-            size = objective.chunks_per_minibatch
-            for minibatch in pool.minibatches(size, nnet.left_context, nnet.right_context, device):
-                minibatch = minibatch.thinned(0, every)
-                log_posteriors = nnet.log_probabilities(minibatch.inputs, pad=False, every=every)
-                terms = objective.terms(log_posteriors, minibatch)
-                sums = [_added(a, b) for a, b in zip(sums or terms, terms, strict=True)]
-                counts = objective.counts(log_posteriors, minibatch)
-                correct += counts.correct
-                counted += counts.counted
-        if not counted:
-            raise InputError("the dev set has nothing to test on: its utterances are too short")
-        return DevResult(float(loss_of(sums)), correct / counted)
+            yield pool_of(self.utterances[first : first + UTTERANCES_AT_ONCE], cut)
+
+
+@torch.inference_mode()
+def evaluate(nnet: Nnet, pools: Iterable[Pool], loss: Loss, every: int = 1) -> DevResult:
+    """The loss over all of `pools`, whatever the minibatches, and the frame accuracy.
+
+    Args:
+        nnet: the network, on its device.
+        pools: the dev set.
+        loss: what is measured.
+        every: look at every so manieth frame only, as in training.
+
+    Raises:
+        InputError: there is no frame.
+    """
+    sums: list[Term] = []
+    correct = counted = 0
+    contexts = nnet.left_context, nnet.right_context
+    device = next(nnet.parameters()).device
+    for pool in pools:
+        for minibatch in pool.minibatches(loss.chunks_per_minibatch, *contexts, device):
+            minibatch = minibatch.thinned(0, every)
+            log_posteriors = nnet.log_probabilities(minibatch.inputs, pad=False, every=every)
+            terms = loss.terms(log_posteriors, minibatch)
+            sums = [_added(a, b) for a, b in zip(sums or terms, terms, strict=True)]
+            counts = loss.counts(log_posteriors, minibatch)
+            correct += counts.correct
+            counted += counts.counted
+    if not counted:
+        raise InputError("the dev set has nothing to test on: its utterances are too short")
+    return DevResult(float(loss_of(sums)), correct / counted)
 
 
 def _added(a: Term, b: Term) -> Term:

@@ -54,11 +54,9 @@ def loss_of(terms: Sequence[Term]) -> Tensor:
     return loss
 
 
-class Objective(Protocol):
-    """A loss over minibatches, and the way of cutting utterances that fits it."""
+class Loss(Protocol):
+    """What a network is asked to minimise over minibatches."""
 
-    @property
-    def cut(self) -> Cutter: ...
     @property
     def chunks_per_minibatch(self) -> int: ...
 
@@ -69,6 +67,13 @@ class Objective(Protocol):
     def counts(self, log_posteriors: Tensor, minibatch: Minibatch) -> Counts:
         """Right frames among those that the loss looks at."""
         ...
+
+
+class Objective(Loss, Protocol):
+    """A loss, and the way of cutting utterances that fits it."""
+
+    @property
+    def cut(self) -> Cutter: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From the files that `kws train` names to a `Task`."""
+"""From the files that `kws train` names to a `KeywordTask`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from kws.hmm import UnitInventory, units_of
 from kws.kaldi import read_matrix
 from kws.spotter import Spotter
 from kws.training.card import data_entries, model_card
+from kws.training.keyword_task import KeywordTask
 from kws.training.network import make_nnet, network_from_model
 from kws.training.options import AllOptions
-from kws.training.task import Task
 from kws.training.training_set import (
     TrainingSet,
     check_keywords,
@@ -62,7 +62,7 @@ class Sources:
     freeze: int = 0  # so many of its components with parameters stay as they are
 
 
-def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task:
+def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> KeywordTask:
     """Read everything that a training needs.
 
     Args:
@@ -125,7 +125,7 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Task
         noises = read_audio_of(sources.noise, features.sample_rate, sources.allow_commands)
         rirs = read_audio_of(sources.rir, features.sample_rate, sources.allow_commands)
         augmenter = Augmenter(options.augment, noises, rirs, features.sample_rate)
-    return Task(
+    return KeywordTask(
         options=options,
         features=features,
         stats=_stats(sources, features, train) if model is None else model.stats,

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kws.data import Word
 from kws.nnet import Nnet
 from kws.training.checkpoint import (
     Checkpoint,
@@ -42,7 +41,7 @@ class TrainState:
     loss_sum: float = 0.0  # of this epoch's steps
     num_steps: int = 0
     epochs: list[dict[str, float]] = field(default_factory=list)  # what each one came to
-    times: dict[str, list[Word]] = field(default_factory=dict)  # found by realignment
+    memory: dict[str, Any] = field(default_factory=dict)  # the material's, as JSON has it
     best: list[Tensor] = field(default_factory=list)  # averages at the end of the best epoch
 
     @classmethod
@@ -103,10 +102,7 @@ class TrainState:
             "num_steps": self.num_steps,
             "epochs": self.epochs,
             "num_updates": self.average.num_updates,
-            "times": {
-                utterance: [[word.start_s, word.end_s, word.word] for word in words]
-                for utterance, words in self.times.items()
-            },
+            "memory": self.memory,
         }
         tensors = {
             **{f"parameters.{i}": value for i, value in enumerate(self.nnet.parameters())},
@@ -129,10 +125,7 @@ class TrainState:
         self.epoch, self.job = checkpoint.epoch, checkpoint.job
         self.seconds, self.epochs = state["seconds"], state["epochs"]
         self.loss_sum, self.num_steps = state["loss_sum"], state["num_steps"]
-        self.times = {
-            utterance: [Word(utterance, *word) for word in words]
-            for utterance, words in state["times"].items()
-        }
+        self.memory = state["memory"]
         self.average.num_updates = state["num_updates"]
         parameters = list(self.nnet.parameters())
         _set(parameters, [tensors[f"parameters.{i}"] for i in range(len(parameters))])

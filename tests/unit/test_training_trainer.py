@@ -19,7 +19,7 @@ from kws.training.checkpoint import FILE_NAME, read_checkpoint
 from kws.training.options import AllOptions
 from kws.training.prepare import prepare
 from kws.training.state import TrainState
-from kws.training.trainer import Progress, train, write_final
+from kws.training.trainer import Progress, train
 
 CE = ("--chunk-frames=4",)
 MAX_POOL = ("--objective=max-pool", "--margin-before-s=0.2", "--margin-after-s=0.5")
@@ -57,7 +57,7 @@ def run(
         on_progress=on_progress,
     )
     if state.epoch == given.train.num_epochs:
-        write_final(task, state, path / "final.kws")
+        task.write_final(state, path / "final.kws")
     return state
 
 
@@ -94,11 +94,11 @@ def test_untimed_data_learns_by_max_pooling_and_by_realignment(tmp_path: Path) -
     pooled = run(tmp_path / "a", data, options(*MAX_POOL, "--num-epochs=12"), dev=dev)
     assert pooled.epochs[-1]["dev/accuracy"] > 0.9
     realigned = run(tmp_path / "b", data, options(*CE, "--realign-epochs=3:4"), dev=dev)
-    starts_s = [realigned.times[f"train-low{i}"][0].start_s for i in range(6)]
+    starts_s = [realigned.memory["times"][f"train-low{i}"][0][0] for i in range(6)]
     np.testing.assert_allclose(starts_s, 0.3 + 0.1 * np.arange(6), atol=0.1)
     assert "realigned: 12 boundaries" in (tmp_path / "b" / "train.log").read_text()
     # the dev set has exact times of its own: they stay
-    assert not any(utterance.startswith("dev") for utterance in realigned.times)
+    assert not any(utterance.startswith("dev") for utterance in realigned.memory["times"])
 
 
 @pytest.mark.parametrize(
@@ -291,5 +291,5 @@ def test_a_cuda_device_learns_too(
     task = prepare(sources(tmp_path, data, dev_data=(str(dev),), device="cuda"), given)
     state = train(task, tmp_path)
     assert state.epochs[-1]["dev/accuracy"] > 0.9
-    write_final(task, state, tmp_path / "final.kws")
+    task.write_final(state, tmp_path / "final.kws")
     assert Spotter.load(tmp_path / "final.kws").units == ("<filler>", "low")

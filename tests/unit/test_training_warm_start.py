@@ -16,7 +16,7 @@ from kws.kaldi import write_matrix
 from kws.nnet import Nnet
 from kws.spotter import Spotter
 from kws.training.prepare import Sources, prepare, settings_of
-from kws.training.trainer import train, write_final
+from kws.training.trainer import train
 
 DEEPER = NETWORK.replace(
     "DropoutComponent",
@@ -42,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
         replace(sources(path, data), keywords=("low", "high")),
         options("--chunk-frames=4", "--num-epochs=2"),
     )
-    write_final(task, train(task, path, num_workers=0), path / "final.kws")
+    task.write_final(train(task, path, num_workers=0), path / "final.kws")
     return path / "final.kws"
 
 
