@@ -127,8 +127,8 @@ def find_sentences(corpus: Path) -> list[Sentence]:
     both = sorted(labels.keys() & recordings.keys())
     if not both:
         raise InputError(
-            f"{corpus}: holds no sentence of TIMIT; expected are TRAIN/DR1/FCJF0/SX127.WAV and .PHN, "
-            "or dr1-fvmh0/sx26.wav and .phn"
+            f"{corpus}: holds no sentence of TIMIT; expected are TRAIN/DR1/FCJF0/SX127.WAV "
+            "and .PHN, or dr1-fvmh0/sx26.wav and .phn"
         )
     return [_sentence(corpus, key, labels[key], recordings[key]) for key in both]
 
