@@ -9,7 +9,6 @@ and the 50 dev speakers of Halberstadt (1998); SA sentences, which everybody rea
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +21,12 @@ from kws.data.corpus import AUDIO_SUFFIXES, SPLITS, sort_out_unreadable
 from kws.data.phone_dir import write_phone_dir
 from kws.data.phone_map import PhoneMap, read_phone_map
 from kws.data.table_file import raise_first, scan_table
+from kws.data.timit import SAMPLE_RATE, SPEAKER, timit_id
 from kws.errors import InputError
 
 CONF = Path(__file__).parents[1] / "conf"
-SAMPLE_RATE = 16000  # what the sample numbers of .phn files count, whatever became of the audio
 NUM_OFFICIAL = {"train": 3696, "dev": 400, "test": 192}
 TRAINING_COLUMN = 1  # of phones_60_48_39.map
-_SPEAKER = re.compile(r"(?:dr[1-8][-_])?([fm][a-z]{3}[0-9])", re.IGNORECASE)
-_SENTENCE = re.compile(r"(s[aix][0-9]+)(?:\.wav)?", re.IGNORECASE)
 _MOST_NAMED = 8
 
 
@@ -112,13 +109,12 @@ def find_sentences(corpus: Path) -> list[Sentence]:
     labels: dict[str, Path] = {}
     recordings: dict[str, Path] = {}
     for path in sorted(corpus.rglob("*")):
-        speaker, name = _SPEAKER.fullmatch(path.parent.name), _SENTENCE.fullmatch(path.stem)
-        if speaker is None or name is None or not path.is_file():
+        key = timit_id(path)
+        if key is None or not path.is_file():
             continue
         found = labels if path.suffix.lower() == ".phn" else recordings
         if found is recordings and path.suffix.lower() not in AUDIO_SUFFIXES:
             continue
-        key = f"{speaker[1]}-{name[1]}".lower()
         # some copies hold SA1.WAV (SPHERE) and SA1.WAV.wav (RIFF) side by side: the first counts
         if found.setdefault(key, path).parent != path.parent:
             raise InputError(f"{path}: {key} is {found[key]} as well; name a folder with one copy")
@@ -153,12 +149,12 @@ def _speakers(text: str | None, option: str, official: str) -> frozenset[str]:
     if text is None:
         text = str(CONF / "timit" / official)
     names = [name.strip().lower() for name in text.split(",")]
-    if not all(map(_SPEAKER.fullmatch, names)):
+    if not all(map(SPEAKER.fullmatch, names)):
         faults: list[str] = []
         names = [row.key.lower() for row in scan_table(Path(text), faults)]
         raise_first(faults, f"; {option} takes names (fapb0,madd0) or a file with one per line")
     for name in names:
-        if not _SPEAKER.fullmatch(name):
+        if not SPEAKER.fullmatch(name):
             raise InputError(f"{option} {text}: {name!r} is not a speaker of TIMIT, such as fapb0")
     return frozenset(names)
 
