@@ -1,5 +1,7 @@
 """Kaldi's own files: tables (ark, scp), matrices and nnet2 models."""
 
+from kws.kaldi.archives import TableWriter
+from kws.kaldi.compression import CompressionMethod
 from kws.kaldi.nnet2 import (
     KaldiComponent,
     KaldiModel,
@@ -12,33 +14,45 @@ from kws.kaldi.nnet2 import (
 )
 from kws.kaldi.specifiers import Specifier, is_specifier, parse_specifier, screen_specifier
 from kws.kaldi.tables import (
-    MatrixWriter,
+    read_int_vectors,
     read_matrices,
     read_matrix,
-    read_waves,
+    read_posteriors,
+    read_vectors,
+    write_int_vectors,
     write_matrices,
     write_matrix,
+    write_posteriors,
+    write_vectors,
 )
 from kws.kaldi.transitions import TransitionModel
+from kws.kaldi.wave_tables import read_waves
 
 __all__ = [
+    "CompressionMethod",
     "KaldiComponent",
     "KaldiModel",
-    "MatrixWriter",
     "Specifier",
+    "TableWriter",
     "TransitionModel",
     "format_kaldi_model",
     "is_kaldi_model",
     "is_specifier",
     "parse_kaldi_model",
     "parse_specifier",
+    "read_int_vectors",
     "read_kaldi_model",
     "read_matrices",
     "read_matrix",
+    "read_posteriors",
     "read_transition_model",
+    "read_vectors",
     "read_waves",
     "screen_specifier",
+    "write_int_vectors",
     "write_kaldi_model",
     "write_matrices",
     "write_matrix",
+    "write_posteriors",
+    "write_vectors",
 ]

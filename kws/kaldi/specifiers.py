@@ -9,7 +9,7 @@ from pathlib import Path
 from kws.errors import InputError
 
 _READ_OPTIONS = {"t", "b", "p", "np", "o", "no", "s", "ns", "cs", "ncs", "bg"}
-_WRITE_OPTIONS = {"t", "b", "p", "np", "f", "nf"}
+_WRITE_OPTIONS = {"t", "b", "p", "f", "nf"}
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,44 @@
-"""What the file names of tables open: files, standard input, commands."""
+"""What the file names of tables open: files, gzip files, standard input and output, commands."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from kws.errors import InputError
+from kws.files import atomic_path, named
+from kws.kaldi.reading import FormatError
 from kws.kaldi.specifiers import is_command
 
 
 @contextmanager
-def opened(name: str, offset: int | None = None) -> Iterator[BinaryIO]:
-    """Open what a specifier or an scp names: a file from `offset` on, `-` or a command's output.
+def opened(name: str, offset: int | None = None) -> Iterator[io.BufferedReader]:
+    """Open what a specifier or an scp names, to read.
 
+    That is a file from `offset` on, what a .gz holds, `-` (standard input) or a command's output.
     Whether a command may run is asked before (`screen_command`).
+
+    Raises:
+        InputError: the command failed.
+        FormatError: the .gz is none, or damaged.
     """
     if is_command(name):
-        yield io.BytesIO(_output_of(name))
+        with _output_of(name) as stream:
+            yield stream
     elif name == "-":
-        yield sys.stdin.buffer
+        with _buffered(sys.stdin.buffer) as stream:
+            yield stream
+    elif name.endswith(".gz"):
+        with Path(name).open("rb") as packed, _unpacked(packed) as stream:
+            stream.seek(offset or 0)
+            yield stream
     else:
         with Path(name).open("rb") as stream:
             stream.seek(offset or 0)
@@ -31,21 +46,76 @@ def opened(name: str, offset: int | None = None) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def input_of(command: str, place: str) -> Iterator[BinaryIO]:
-    """A stream whose content becomes the input of `| command` when the block ends."""
-    content = io.BytesIO()
-    yield content
-    done = subprocess.run(
-        command.strip().removeprefix("|"), shell=True, input=content.getvalue(), check=False
-    )
-    if done.returncode != 0:
-        raise InputError(f"{place}: the command failed with exit status {done.returncode}")
+def to_write(name: str, place: str) -> Iterator[BinaryIO]:
+    """Open what a wspecifier names, to write; a file takes its name when the block succeeds."""
+    with named(name):
+        if name == "-":
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif is_command(name):
+            with _input_of(name, place) as stream:
+                yield stream
+        else:
+            with atomic_path(name) as temporary, temporary.open("wb") as file:
+                if not name.endswith(".gz"):
+                    yield file
+                    return
+                # no name and no time in it: the same table is the same file
+                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+                    yield cast(BinaryIO, packed)
 
 
-def _output_of(command: str) -> bytes:
-    done = subprocess.run(
-        command.strip().removesuffix("|"), shell=True, stdout=subprocess.PIPE, check=False
-    )
-    if done.returncode != 0:
-        raise InputError(f"`{command.strip()}` failed with exit status {done.returncode}")
-    return done.stdout
+@contextmanager
+def _buffered(stream: BinaryIO) -> Iterator[io.BufferedReader]:
+    """The stream as one that can be looked ahead in; it stays open."""
+    if isinstance(stream, io.BufferedReader):
+        yield stream
+        return
+    reader = io.BufferedReader(cast(io.RawIOBase, stream))
+    try:
+        yield cast(io.BufferedReader, reader)
+    finally:
+        reader.detach()
+
+
+@contextmanager
+def _unpacked(packed: BinaryIO) -> Iterator[io.BufferedReader]:
+    with (
+        gzip.GzipFile(fileobj=packed, mode="rb") as content,
+        _buffered(cast(BinaryIO, content)) as s,
+    ):
+        try:
+            yield s
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            said = str(error).rstrip(".")
+            raise FormatError(f"is no whole gzip file ({said}); pack it again") from None
+
+
+@contextmanager
+def _output_of(command: str) -> Iterator[io.BufferedReader]:
+    with subprocess.Popen(
+        command.strip().removesuffix("|"), shell=True, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        stream = cast(io.BufferedReader, process.stdout)
+        yield stream
+        # what is not wanted any more is let through, so that the command ends as it would
+        while stream.read(1 << 20):
+            pass
+    if process.returncode != 0:
+        raise InputError(f"`{command.strip()}` failed with exit status {process.returncode}")
+
+
+@contextmanager
+def _input_of(command: str, place: str) -> Iterator[BinaryIO]:
+    with subprocess.Popen(
+        command.strip().removeprefix("|"), shell=True, stdin=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        try:
+            yield cast(BinaryIO, process.stdin)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # the command ended early: its exit status tells whether that is a mistake
+    if process.returncode != 0:
+        raise InputError(f"{place}: the command failed with exit status {process.returncode}")

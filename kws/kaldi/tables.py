@@ -8,31 +8,40 @@ takes its name only when it is whole.
 from __future__ import annotations
 
 import io
-import logging
-import re
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio import Waveform, read_audio
 from kws.errors import InputError
-from kws.files import atomic_path, named
-from kws.kaldi.matrices import (
-    FormatError,
-    Matrix,
-    binary_matrix,
-    read_matrix_object,
-    text_matrix,
-)
+from kws.files import atomic_path
+from kws.kaldi.archives import Form, Reader, TableWriter, read_archive
+from kws.kaldi.compression import CompressionMethod, compressed_matrix
+from kws.kaldi.matrices import Matrix, binary_matrix, read_matrix_object, text_matrix
+from kws.kaldi.reading import FormatError
+from kws.kaldi.scripts import read_object_at, read_script
 from kws.kaldi.specifiers import Specifier, is_command, screen_command, screen_specifier
-from kws.kaldi.streams import input_of, opened
+from kws.kaldi.streams import opened, to_write
+from kws.kaldi.vectors import (
+    Posterior,
+    Vector,
+    binary_int_vector,
+    binary_posterior,
+    binary_vector,
+    read_int_vector_object,
+    read_posterior_object,
+    read_vector_object,
+    text_int_vector,
+    text_posterior,
+    text_vector,
+)
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Writing: TypeAlias = AbstractContextManager[TableWriter[T]]
 
 
 def read_matrices(
@@ -41,9 +50,9 @@ def read_matrices(
     """The matrices of a table, in its order.
 
     Args:
-        rspecifier: `ark:FILE` or `scp:FILE`, with options; `-` is standard input. With `p`,
-            entries of an scp that cannot be read are left out with a warning.
-        allow_commands: let files be commands (`gunzip -c feats.gz |`).
+        rspecifier: `ark:FILE` or `scp:FILE`, with options; `-` is standard input, FILE.gz is
+            unpacked. With `p`, entries of an scp that cannot be read are left out with a warning.
+        allow_commands: let files be commands (`sox a.mp3 -t wav - |`).
         dtype: of the matrices.
 
     Yields:
@@ -52,41 +61,73 @@ def read_matrices(
     Raises:
         InputError: names the table, the key and what is wrong with it.
     """
-    specifier = screen_specifier(rspecifier, allow_commands=allow_commands)
-    if "ark" in specifier.files:
-        objects = _archive(specifier.files["ark"], rspecifier, read_matrix_object)
-    else:
-        objects = _script(specifier, allow_commands, _matrix_at)
-    for key, matrix in objects:
-        yield key, np.asarray(matrix, dtype=dtype)
+    for key, matrix in _read(rspecifier, partial(read_matrix_object, dtype=dtype), allow_commands):
+        yield key, _cast(matrix, dtype)
 
 
-def read_waves(
-    rspecifier: str, *, sample_rate: int | None = None, allow_commands: bool = False
-) -> Iterator[tuple[str, Waveform]]:
-    """The waveforms of a table: an scp of sound files (any that libsndfile reads), or an archive.
+def read_vectors(
+    rspecifier: str, *, allow_commands: bool = False, dtype: npt.DTypeLike = np.float32
+) -> Iterator[tuple[str, Vector]]:
+    """The vectors of floats or doubles of a table: key, (n,); arguments as for `read_matrices`."""
+    for key, vector in _read(rspecifier, partial(read_vector_object, dtype=dtype), allow_commands):
+        yield key, _cast(vector, dtype)
+
+
+def read_int_vectors(
+    rspecifier: str, *, allow_commands: bool = False
+) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:
+    """The vectors of whole numbers of a table, such as alignments: key, (n,) int32."""
+    yield from _read(rspecifier, read_int_vector_object, allow_commands)
+
+
+def read_posteriors(
+    rspecifier: str, *, allow_commands: bool = False
+) -> Iterator[tuple[str, list[list[tuple[int, float]]]]]:
+    """The posteriors of a table: key, and per frame its (index, weight) pairs."""
+    yield from _read(rspecifier, read_posterior_object, allow_commands)
+
+
+def write_matrices(
+    wspecifier: str | Specifier,
+    *,
+    allow_commands: bool = False,
+    compression: CompressionMethod | None = None,
+) -> Writing[npt.ArrayLike]:
+    """Open a table of matrices for writing; its files take their names when the block succeeds.
 
     Args:
-        rspecifier: as for `read_matrices`.
-        sample_rate: convert to this rate in Hz; None: keep each file's.
-        allow_commands: let files be commands (`sox a.mp3 -t wav - |`).
+        wspecifier: `ark:FILE`, `ark,t:FILE` or `ark,scp:FILE,FILE`, or such a one in its parts;
+            `-` is standard output, FILE.gz is packed.
+        allow_commands: let the archive be a command that reads it (`| ssh host tee feats.ark`).
+        compression: how; None: not at all. In text what is left of the values is written.
+
+    Returns:
+        a context of a writer of matrices (rows, columns); float64 is kept, all else becomes
+        float32. An empty one stands as 0 x 0, as Kaldi writes it.
     """
-    specifier = screen_specifier(rspecifier, allow_commands=allow_commands)
-    if "ark" in specifier.files:
-        for key, content in _archive(specifier.files["ark"], rspecifier, _riff):
-            name = f"{rspecifier}: {key}"
-            yield key, read_audio(io.BytesIO(content), sample_rate=sample_rate, name=name)
-        return
+    form = _MATRICES if compression is None else _compressed(compression)
+    return _write(wspecifier, form, allow_commands)
 
-    def wave_at(name: str) -> Waveform:
-        path, offset = _split_offset(name)
-        if not is_command(name) and offset is None:
-            return read_audio(path, sample_rate=sample_rate)
-        with opened(path, offset) as stream:
-            content = stream.read() if offset is None else _riff(stream)
-        return read_audio(io.BytesIO(content), sample_rate=sample_rate, name=name)
 
-    yield from _script(specifier, allow_commands, wave_at)
+def write_vectors(
+    wspecifier: str | Specifier, *, allow_commands: bool = False
+) -> Writing[npt.ArrayLike]:
+    """Open a table of vectors (n,) for writing; float64 is kept, all else becomes float32."""
+    return _write(wspecifier, _VECTORS, allow_commands)
+
+
+def write_int_vectors(
+    wspecifier: str | Specifier, *, allow_commands: bool = False
+) -> Writing[npt.ArrayLike]:
+    """Open a table of vectors (n,) of whole numbers of 32 bits for writing."""
+    return _write(wspecifier, _INT_VECTORS, allow_commands)
+
+
+def write_posteriors(
+    wspecifier: str | Specifier, *, allow_commands: bool = False
+) -> Writing[Posterior]:
+    """Open a table of posteriors, per frame (index, weight) pairs, for writing."""
+    return _write(wspecifier, _POSTERIORS, allow_commands)
 
 
 def read_matrix(path: str | Path, dtype: npt.DTypeLike = np.float64) -> Matrix:
@@ -95,9 +136,10 @@ def read_matrix(path: str | Path, dtype: npt.DTypeLike = np.float64) -> Matrix:
     Raises:
         InputError: the file holds something else.
     """
+    screen_command(str(path), str(path), allow_commands=False)
     try:
-        with Path(path).open("rb") as stream:
-            return np.asarray(read_matrix_object(stream), dtype=dtype)
+        with opened(str(path)) as stream:
+            return _cast(read_matrix_object(stream, dtype), dtype)
     except FormatError as error:
         raise InputError(f"{path}: {error}; a matrix in Kaldi's format is needed") from None
 
@@ -108,168 +150,69 @@ def write_matrix(path: str | Path, matrix: npt.ArrayLike) -> None:
         temporary.write_bytes(binary_matrix(np.asarray(matrix)))
 
 
-class MatrixWriter:
-    """Writes matrices under keys to an archive, and where each begins to an scp."""
-
-    def __init__(self, archive: BinaryIO, name: str, text: bool) -> None:
-        self._archive, self._name, self._text = archive, name, text
-        self._position = 0
-        self.scp_lines: list[str] = []
-
-    def write(self, key: str, matrix: npt.ArrayLike) -> None:
-        """Append one matrix; an empty one stands as 0 x 0, as Kaldi writes it.
-
-        Args:
-            key: without white space.
-            matrix: (rows, columns); float64 is kept, all else becomes float32.
-        """
-        if not key or key.split() != [key]:
-            raise InputError(f"{self._name}: {key!r} is not a key; keys are one word each")
-        values = np.asarray(matrix)
-        if values.dtype != np.float64:
-            values = values.astype(np.float32)
-        values = values if values.size else values.reshape(0, 0)
-        content = text_matrix(values).encode() if self._text else binary_matrix(values)
-        head = key.encode() + b" "
-        self._archive.write(head + content)
-        self.scp_lines.append(f"{key} {self._name}:{self._position + len(head)}\n")
-        self._position += len(head) + len(content)
+def _read(rspecifier: str, read: Reader[T], allow_commands: bool) -> Iterator[tuple[str, T]]:
+    specifier = screen_specifier(rspecifier, allow_commands=allow_commands)
+    if "ark" in specifier.files:
+        return read_archive(specifier, read)
+    read_at = partial(read_object_at, read=read)
+    return read_script(specifier, read_at, allow_commands=allow_commands)
 
 
 @contextmanager
-def write_matrices(
-    wspecifier: str | Specifier, *, allow_commands: bool = False
-) -> Iterator[MatrixWriter]:
-    """Open a table for writing; its files take their names when the block succeeds.
-
-    Args:
-        wspecifier: `ark:FILE`, `ark,t:FILE` or `ark,scp:FILE,FILE`, or such a one in its parts;
-            `-` is standard output.
-        allow_commands: let the archive be a command that reads it (`| gzip -c > feats.gz`).
-    """
+def _write(
+    wspecifier: str | Specifier, form: Form[T], allow_commands: bool
+) -> Iterator[TableWriter[T]]:
     specifier = (
         wspecifier
         if isinstance(wspecifier, Specifier)
         else screen_specifier(wspecifier, allow_commands=allow_commands, writing=True)
     )
-    name, script, text = (
-        specifier.files["ark"],
-        specifier.files.get("scp"),
-        "t" in specifier.options,
-    )
-    if script is not None and (name == "-" or is_command(name)):
-        raise InputError(f"{specifier.text}: an scp needs an archive in a file; name one")
+    name, script = specifier.files["ark"], specifier.files.get("scp")
+    if script is not None and (name == "-" or is_command(name) or name.endswith(".gz")):
+        raise InputError(f"{specifier.text}: an scp needs an archive in a plain file; name one")
     with ExitStack() as stack:
         script_path = stack.enter_context(atomic_path(script)) if script is not None else None
-        stack.enter_context(named(name))
-        if name == "-":
-            archive: BinaryIO = sys.stdout.buffer
-        elif is_command(name):
-            archive = stack.enter_context(input_of(name, specifier.text))
-        else:
-            temporary = stack.enter_context(atomic_path(name))
-            archive = stack.enter_context(temporary.open("wb"))
-        writer = MatrixWriter(archive, name, text)
+        archive = stack.enter_context(to_write(name, specifier.text))
+        writer = TableWriter(archive, specifier, form)
         yield writer
         archive.flush()
         if script_path is not None:
             script_path.write_text("".join(writer.scp_lines), encoding="utf-8")
 
 
-def _archive(name: str, place: str, read: Any) -> Iterator[tuple[str, Any]]:
-    """The keys and objects of an archive."""
-    with opened(name) as stream:
-        while key := _key(stream, place):
-            try:
-                value = read(stream)
-            except FormatError as error:
-                raise InputError(f"{place}: {key}: {error}; write the archive again") from None
-            yield key, value
+def _cast(values: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    with np.errstate(over="ignore"):  # doubles that no float holds become infinite
+        return np.asarray(values, dtype=dtype)
 
 
-def _key(stream: BinaryIO, place: str) -> str:
-    """The next key and the space after it; nothing at the end."""
-    key = b""
-    while (byte := stream.read(1)) not in (b"", b" ", b"\t"):
-        if byte == b"\n" and not key:
-            continue  # the end of the text entry before
-        key += byte
-        if byte == b"\n" or len(key) > 4096:
-            break
-    if key and byte not in (b" ", b"\t"):
-        shown = key[:20].decode("latin-1")
-        raise InputError(f"{place}: {shown!r} is not a key and an object; is it an archive?")
-    text = key.decode("utf-8", "replace")
-    if not text.isprintable() or "\ufffd" in text:
-        raise InputError(f"{place}: {key[:20]!r} is not a key; is it an archive?")
-    return text
+def _floats(values: npt.ArrayLike) -> Any:
+    array = np.asarray(values)
+    return array if array.dtype == np.float64 else array.astype(np.float32)
 
 
-def _script(specifier: Specifier, allow_commands: bool, read: Any) -> Iterator[tuple[str, Any]]:
-    """The keys and objects of an scp; every line is screened before the first is read."""
-    script = specifier.files["scp"]
-    with opened(script) as stream:
-        lines = stream.read().decode("utf-8", "replace").split("\n")
-    entries = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        key, _, name = line.strip().replace("\t", " ").partition(" ")
-        place = f"{script}:{number}"
-        if not name.strip():
-            raise InputError(f"{place}: {key!r} has no file; a line is a key and a file")
-        screen_command(name, place, allow_commands=allow_commands)
-        entries.append((place, key, name.strip()))
-    for place, key, name in entries:
-        try:
-            value = read(name)
-        except (InputError, FormatError, OSError) as error:
-            said = f"{name}: {error.strerror}" if isinstance(error, OSError) else str(error)
-            said = f"{name}: {said}" if isinstance(error, FormatError) else said
-            if "p" not in specifier.options:
-                raise InputError(f"{place}: {key}: {said}") from None
-            logger.warning("%s: %s: %s; left out", place, key, said)
-            continue
-        yield key, value
+def _ints(values: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    array = np.asarray(values)
+    whole = array.astype(np.int32) if array.dtype.kind in "iu" or not array.size else None
+    if whole is None or (whole != array).any():
+        raise FormatError("holds values that are no whole numbers of 32 bits")
+    return whole
 
 
-def _matrix_at(name: str) -> Matrix:
-    """The matrix at `file`, `file:offset` or either with `[rows,columns]` behind it."""
-    ranged = re.fullmatch(r"(.*)\[([^\]]*)\]", name)
-    path, offset = _split_offset(ranged[1] if ranged else name)
-    with opened(path, offset) as stream:
-        matrix = read_matrix_object(stream)
-    return matrix if ranged is None else _cut(matrix, ranged[2])
+def _compressed(method: CompressionMethod) -> Form[npt.ArrayLike]:
+    def text(matrix: npt.ArrayLike) -> str:
+        content = io.BytesIO(compressed_matrix(matrix, method))
+        return text_matrix(read_matrix_object(io.BufferedReader(content)))
+
+    return Form(lambda matrix: compressed_matrix(matrix, method), text)
 
 
-def _cut(matrix: Matrix, text: str) -> Matrix:
-    """Kaldi's `[first:last,first:last]`, both ends inclusive; `:` takes all."""
-    parts = text.split(",")
-    slices = []
-    for part, size in zip(parts, matrix.shape, strict=False):
-        bounds = re.fullmatch(r"(\d+):(\d+)", part)
-        first, last = (int(bounds[1]), int(bounds[2])) if bounds else (0, size - 1)
-        if (bounds is None and part != ":") or not first <= last < size or len(parts) > 2:
-            raise FormatError(
-                f"[{text}] is not a range of a matrix of {matrix.shape[0]} rows and "
-                f"{matrix.shape[1]} columns"
-            )
-        slices.append(slice(first, last + 1))
-    return matrix[tuple(slices)]
-
-
-def _split_offset(name: str) -> tuple[str, int | None]:
-    found = re.fullmatch(r"(.+):(\d+)", name)
-    return (found[1], int(found[2])) if found and not Path(name).exists() else (name, None)
-
-
-def _riff(stream: BinaryIO) -> bytes:
-    """The RIFF file at which `stream` stands."""
-    head = stream.read(8)
-    if head[:4] not in (b"RIFF", b"RIFX") or len(head) < 8:
-        raise FormatError("is not a wav")
-    size = int.from_bytes(head[4:], "little" if head[:4] == b"RIFF" else "big")
-    body = stream.read(size)
-    if len(body) < size:
-        raise FormatError("ends in the middle of a wav (cut short?)")
-    return head + body
+_MATRICES: Form[npt.ArrayLike] = Form(
+    lambda matrix: binary_matrix(_floats(matrix)), lambda matrix: text_matrix(_floats(matrix))
+)
+_VECTORS: Form[npt.ArrayLike] = Form(
+    lambda vector: binary_vector(_floats(vector)), lambda vector: text_vector(_floats(vector))
+)
+_INT_VECTORS: Form[npt.ArrayLike] = Form(
+    lambda vector: binary_int_vector(_ints(vector)), lambda vector: text_int_vector(_ints(vector))
+)
+_POSTERIORS: Form[Posterior] = Form(binary_posterior, text_posterior)

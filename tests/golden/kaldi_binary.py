@@ -46,13 +46,13 @@ def read_examples(path: Path) -> list[Example]:
         content,
         re.DOTALL,
     ):
-        frames = read_matrix_object(io.BytesIO(b"\0B" + body)).astype(float)
+        frames = read_matrix_object(io.BufferedReader(io.BytesIO(b"\0B" + body))).astype(float)
         examples.append(Example(key.decode(), struct.unpack("<i", label)[0], frames))
     return examples
 
 
 def _array(body: bytes) -> np.ndarray:
     if body.startswith(b"FM "):
-        return read_matrix_object(io.BytesIO(b"\0B" + body)).astype(float)
+        return read_matrix_object(io.BufferedReader(io.BytesIO(b"\0B" + body))).astype(float)
     (size,) = struct.unpack("<i", body[4:8])
     return np.frombuffer(body, "<f4", size, offset=8).astype(float)

@@ -165,11 +165,12 @@ def test_an_archive_that_is_cut_short_is_an_error(folder: Path, num_bytes: int) 
     [
         ("a [ 1 2 ]\nb 1 2 ]\n", "ark:x.ark: b: has '1 2 ]' where a matrix, `[ ... ]`, must be"),
         ("a [ 1 2\n 3 ]\n", "a: has rows of different lengths"),
-        ("a [ 1 x ]\n", "a: has a value that is no number"),
+        ("a [ 1 x ]\n", "a: has 'x' where a number must be"),
+        ("a [ 1 1e50 ]\n", "a: has '1e50', which is too large"),
         ("a [ 1 2\n", "a: ends before the ] of a matrix"),
         ("a [1 2 ]\n", "a: has '[1 2 ]' where a matrix"),
-        ("a [ 1 2 ] x\n", "a: has 'x' after the ] of a matrix"),
-        ("hello\n", "'hello\\n' is not a key and an object; is it an archive?"),
+        ("a [ 1 2 ] x\n", "x: ends too early (cut short?)"),
+        ("hello", "'hello' is not a key and an object; is it an archive?"),
     ],
 )
 def test_text_that_is_no_matrix(folder: Path, content: str, message: str) -> None:
@@ -191,9 +192,13 @@ def test_text_of_every_shape(folder: Path, content: str) -> None:
     [
         ("a none.ark:3", "x.scp:1: a: none.ark:3: No such file or directory"),
         ("a", "x.scp:1: 'a' has no file; a line is a key and a file"),
-        ("a x.ark:2[0:2]", "[0:2] is not a range of a matrix of 2 rows and 2 columns"),
+        ("a x.ark:2[0:4]", "[0:4] is not a range of 2 x 2 values"),
         ("a x.ark:2[,0:1]", "[,0:1] is not a range"),
         ("a x.ark:2[1:0]", "[1:0] is not a range"),
+        ("a x.ark:2[2:3]", "[2:3] is not a range"),
+        ("a x.ark:2[0:0,1:2]", "[0:0,1:2] is not a range"),
+        ("a x.ark:2[0:0,0:0,0:0]", "is not a range"),
+        ("a x.ark:2[]", "[] is not a range"),
         ("a x.ark:1", "where a matrix"),
     ],
 )
@@ -254,5 +259,5 @@ def test_waveforms(folder: Path) -> None:
     both = dict(read_waves("ark:w.ark", sample_rate=16000))
     assert [len(both[key].samples) for key in ("x", "y")] == [200, 200]
     Path("w.ark").write_bytes(b"x " + content[:-1])
-    with pytest.raises(InputError, match="x: ends in the middle of a wav"):
+    with pytest.raises(InputError, match="x: ends too early"):
         list(read_waves("ark:w.ark"))

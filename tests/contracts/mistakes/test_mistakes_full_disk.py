@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from mistakes_world import TRAIN, Case, World
 
-from kws.kaldi import MatrixWriter
+from kws.kaldi import TableWriter
 
 PROGRAM = [sys.executable, "-c", "from kws.cli.main import main; main()"]
 
@@ -92,14 +92,14 @@ def test_a_full_disk_behind_standard_output(words: list[str], world: World) -> N
 def test_an_interrupt_while_a_table_is_written(
     command: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = MatrixWriter.write
+    write = TableWriter.write
 
-    def interrupted(writer: MatrixWriter, key: str, matrix: object) -> None:
+    def interrupted(writer: TableWriter, key: str, matrix: object) -> None:
         write(writer, key, matrix)  # type: ignore[arg-type]
         if key == "b-1":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(MatrixWriter, "write", interrupted)
+    monkeypatch.setattr(TableWriter, "write", interrupted)
     files = {"cmvn.conf": "--num-mel-bins=8\n--cmvn=global\n"}
     world.check(Case("", command, "", files, status=130))
 

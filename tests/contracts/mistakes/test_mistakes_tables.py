@@ -77,7 +77,7 @@ CASES = [
     Case(
         "an offset beyond the end",
         "posteriors final.kws scp:bad.scp ark:out.ark",
-        "bad.scp:1: a-1: feats.ark:99999: ends before the end of a matrix (cut short?)",
+        "bad.scp:1: a-1: feats.ark:99999: ends too early (cut short?)",
         {"bad.scp": "a-1 feats.ark:99999\n"},
     ),
     Case(
@@ -97,14 +97,13 @@ CASES = [
     Case(
         "a range beyond the matrix",
         "posteriors final.kws scp:bad.scp ark:out.ark",
-        "bad.scp:1: a-1: feats.ark:4[0:99]: [0:99] is not a range of a matrix of "
-        "30 rows and 8 columns",
+        "bad.scp:1: a-1: feats.ark:4[0:99]: [0:99] is not a range of 30 x 8 values",
         {"bad.scp": "a-1 feats.ark:4[0:99]\n"},
     ),
     Case(
         "an archive cut short",
         "posteriors final.kws ark:bad.ark ark:out.ark",
-        "ark:bad.ark: b-2: ends before the end of a matrix (cut short?); write the archive again",
+        "ark:bad.ark: b-2: ends too early (cut short?); write the archive again",
         prepare=lambda f: (f / "bad.ark").write_bytes((f / "feats.ark").read_bytes()[:-50]),
     ),
     Case(
