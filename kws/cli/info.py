@@ -17,33 +17,41 @@ MAX_CARD_WIDTH = 100
 
 def info(
     path: Annotated[
-        Path, typer.Argument(metavar="CONFIG|MODEL", help="A network's config, or a model file.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG|MODEL",
+            help="A network's config, a model file, or a raw network or .mdl of Kaldi.",
+        ),
     ],
 ) -> None:
     """Show a network's components, size and context.
 
-    Of a model also what it detects, with which features and thresholds. Multiplies are
-    multiplications by a parameter or an entry of a fixed matrix, for one frame. Exits with 0, or
-    with 2 after one line that says what is wrong.
+    Of a model also what it detects, with which features and thresholds, and its priors and
+    transition model. Multiplies are multiplications by a parameter or an entry of a fixed matrix,
+    for one frame. Exits with 0, or with 2 after one line that says what is wrong.
 
     Examples:
       kws info conf/deep_kws.config
       kws info exp/default/final.kws
+      kws info exp/nnet2/final.mdl
     """
     import torch
 
     from kws.features import parse_feature_options
     from kws.files import read_text
-    from kws.nnet import Nnet, is_model_file, read_model
+    from kws.kaldi import is_kaldi_model
+    from kws.kaldi.conversion import read_any_model
+    from kws.nnet import Nnet, is_model_file
 
-    if not is_model_file(path):
+    if not is_model_file(path) and not is_kaldi_model(path):
         text = read_text(path)
         _print_network(Nnet.from_config(text, str(path), torch.Generator().manual_seed(0)), None)
         return
-    model = read_model(path)
+    model = read_any_model(path)
     options = parse_feature_options(model.features, str(path)) if model.features else None
     _print_network(Nnet.from_tensors(model.network, str(path), model.tensors), options)
     _print_model(model)
+    _print_acoustic(model, path)
 
 
 def _print_network(nnet: Nnet, options: FeatureOptions | None) -> None:
@@ -81,8 +89,9 @@ def _print_model(model: ModelFile) -> None:
     units = metadata.get("units", [])
     thresholds = metadata.get("thresholds", {})
     print("\nfeatures: " + (" ".join(model.features.split()) or "none (a network alone)"))
-    print("units: " + (", ".join(units) or "none"))
-    if not metadata.get("keywords"):
+    if "pdfs" not in metadata:
+        print("units: " + (", ".join(units) or "none"))
+    if "pdfs" not in metadata and not metadata.get("keywords"):
         print("keywords: none")
     for keyword in metadata.get("keywords", []):
         name = keyword["name"]
@@ -93,6 +102,26 @@ def _print_model(model: ModelFile) -> None:
             print(f"{name}: {_short(metadata[name])}")
     for name, value in metadata.get("card", {}).items():
         print(f"card {name}: {_short(value)}")
+
+
+def _print_acoustic(model: ModelFile, path: Path) -> None:
+    """What a model has for decoding and for Kaldi."""
+    from kws.kaldi.conversion import priors_of, transitions_of
+
+    if "pdfs" in model.metadata:
+        print(f"pdfs: {_short(model.metadata['pdfs'])}")
+    priors = priors_of(model, str(path))
+    if priors is not None:
+        lowest, highest = float(priors.min()), float(priors.max())
+        total = float(priors.double().sum())
+        print(f"priors: {len(priors)}, from {lowest:.6g} to {highest:.6g}, sum {total:.6g}")
+    transitions = transitions_of(model, str(path))
+    if transitions is not None:
+        print(
+            f"transition model: {len(transitions.phones)} phones, "
+            f"{len(transitions.tuples)} transition states, "
+            f"{transitions.num_transitions} transitions, {transitions.num_pdfs} pdfs"
+        )
 
 
 def _threshold(entry: dict[str, Any] | None) -> str:

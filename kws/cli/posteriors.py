@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -22,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 
 def posteriors(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A model file, or a raw network or .mdl of Kaldi."),
+    ],
     source: Annotated[
         str,
         typer.Argument(
@@ -44,6 +48,13 @@ def posteriors(
             "the utterance's first and last frame.",
         ),
     ] = False,
+    divide_by_priors: Annotated[
+        bool,
+        typer.Option(
+            "--divide-by-priors",
+            help="Divide each output by the model's prior of it, and each frame by the sum then.",
+        ),
+    ] = False,
     raw_features: Annotated[
         bool,
         typer.Option(
@@ -55,56 +66,102 @@ def posteriors(
         typer.Option("--allow-commands", help="Let specifiers, scp and wav.scp run commands (|)."),
     ] = False,
 ) -> None:
-    """Compute a network's outputs for every utterance.
+    """Compute a network's outputs for every utterance, as Kaldi's nnet-compute does.
 
     A data dir starts at the audio and needs a model with features. A table holds matrices exactly
     as the network reads them, or with --raw-features as they are before deltas and CMVN.
-    Utterances without frames, or too short for --no-pad-input, are left out with a warning;
-    audio that cannot be read is left out too, and the exit status is 2.
+    Utterances without frames, or too short for --no-pad-input, are left out with a warning; when
+    none is left the exit status is 1. Audio that cannot be read is left out too, and the exit
+    status is 2. Components that draw random numbers (dropout, noise) give their mean, where Kaldi
+    draws.
 
     Examples:
       kws posteriors exp/default/final.kws data/test ark:post.ark
-      kws posteriors --apply-log exp/default/final.kws scp:feats.scp ark,scp:post.ark,post.scp
+      kws posteriors --apply-log exp/nnet2/final.mdl scp:feats.scp ark,scp:post.ark,post.scp
+      kws posteriors --divide-by-priors --apply-log final.mdl scp:feats.scp ark:-
       kws posteriors --raw-features exp/default/final.kws scp:fbank.scp ark,t:-
     """
-    import torch
-
     from kws.errors import InputError
     from kws.kaldi import screen_specifier, write_matrices
-    from kws.nnet import Nnet, compute_in_blocks, read_model
+    from kws.kaldi.conversion import priors_of, read_any_model
+    from kws.nnet import Nnet
 
-    file = read_model(model)
+    file = read_any_model(model)
     nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
+    priors = priors_of(file, str(model)) if divide_by_priors else None
+    if divide_by_priors and priors is None:
+        raise InputError(
+            f"{model}: holds no priors to divide by; leave out --divide-by-priors, or `kws copy` "
+            "it with --priors FILE"
+        )
     screen_specifier(target, allow_commands=allow_commands, writing=True)
-    failed: list[str] = []
+    unread: list[str] = []
     if Path(source).is_dir() or raw_features:
         pipeline = _pipeline(file, nnet, str(model), source)
         if raw_features:
             utterances = _raw_table(source, pipeline, allow_commands)
         else:
-            utterances = _data_dir(source, pipeline, allow_commands, failed)
+            utterances = _data_dir(source, pipeline, allow_commands, unread)
     else:
         utterances = _table(source, nnet.input_dim, allow_commands)
-    num_needed = 1 + (nnet.left_context + nnet.right_context) * no_pad_input
-    num_written = 0
+    outputs = _outputs(nnet, utterances, priors, pad=not no_pad_input, apply_log=apply_log)
     with write_matrices(target, allow_commands=allow_commands) as writer:
-        for key, features in utterances:
-            if len(features) < num_needed:
-                logger.warning("%s: %d frames, needs %d; left out", key, len(features), num_needed)
-                continue
-            outputs = compute_in_blocks(nnet, features[None], pad=not no_pad_input)[0]
-            if apply_log:
-                outputs = torch.log(outputs.clamp_min(LOG_FLOOR))
-            writer.write(key, outputs.numpy())
+        num_written = 0
+        for key, output in outputs:
+            writer.write(key, output.numpy())
             num_written += 1
         if num_written == 0:  # told before the table replaces an older one
-            said = f" ({len(failed)} cannot be read)" if failed else ""
-            raise InputError(f"{source}: holds no utterance that can be used{said}")
-    if failed:
+            _refuse_nothing(source, unread)
+    if unread:
         raise InputError(
-            f"{source}: {len(failed)} utterance(s) cannot be read, {failed[0]} first; the others "
+            f"{source}: {len(unread)} utterance(s) cannot be read, {unread[0]} first; the others "
             f"are in {target}"
         )
+
+
+def _refuse_nothing(source: str, unread: list[str]) -> NoReturn:
+    """End with the status of Kaldi where no utterance has an output, 1; or as a mistake."""
+    from kws.errors import InputError
+
+    message = f"{source}: holds no utterance that can be used"
+    if unread:
+        raise InputError(f"{message} ({len(unread)} cannot be read)")
+    print(message, file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _outputs(
+    nnet: Nnet,
+    utterances: Iterator[tuple[str, Tensor]],
+    priors: Tensor | None,
+    *,
+    pad: bool,
+    apply_log: bool,
+) -> Iterator[tuple[str, Tensor]]:
+    """What is written of each utterance: (T', C), as nnet-am-compute computes it."""
+    import torch
+
+    from kws.nnet import compute_utterances
+
+    for key, outputs in compute_utterances(nnet, _long_enough(nnet, utterances, pad), pad=pad):
+        if priors is not None:
+            outputs = outputs / priors
+            outputs = outputs / outputs.sum(dim=1, keepdim=True)
+        if apply_log:
+            outputs = torch.log(outputs.clamp_min(LOG_FLOOR))
+        yield key, outputs
+
+
+def _long_enough(
+    nnet: Nnet, utterances: Iterator[tuple[str, Tensor]], pad: bool
+) -> Iterator[tuple[str, Tensor]]:
+    """The utterances that have an output; the others are told."""
+    num_needed = 1 if pad else 1 + nnet.left_context + nnet.right_context
+    for key, features in utterances:
+        if len(features) < num_needed:
+            logger.warning("%s: %d frames, needs %d; left out", key, len(features), num_needed)
+        else:
+            yield key, features
 
 
 def _pipeline(file: ModelFile, nnet: Nnet, model: str, source: str) -> FeaturePipeline:

@@ -54,6 +54,11 @@ class TransitionModel:
         return 1 + max((max(row[2:]) for row in self.tuples), default=-1)
 
     @property
+    def num_transitions(self) -> int:
+        """The number of transition ids, which count from 1."""
+        return max(0, len(self.log_probs) - 1)
+
+    @property
     def is_hmm(self) -> bool:
         """Whether each state has one pdf class for its self-loop and its other transitions."""
         return all(s.forward_class == s.loop_class for entry in self.entries for s in entry)

@@ -1,6 +1,6 @@
 """Networks made of components that Kaldi's config text describes."""
 
-from kws.nnet.blocks import compute_in_blocks
+from kws.nnet.blocks import compute_in_blocks, compute_utterances
 from kws.nnet.component import COMPONENTS, Component
 from kws.nnet.model_file import ModelFile, is_model_file, read_model, write_model
 from kws.nnet.nnet import Nnet, NnetState, resize_output
@@ -12,6 +12,7 @@ __all__ = [
     "Nnet",
     "NnetState",
     "compute_in_blocks",
+    "compute_utterances",
     "is_model_file",
     "read_model",
     "resize_output",

@@ -102,7 +102,12 @@ class Nnet(nn.Module):
             InputError: a parameter is missing, foreign, of another size or not finite.
         """
         nnet = cls.from_lines(parse_config(text, source), None, tensors)
-        expected = nnet.tensors()
+        nnet.load_tensors(tensors, source)
+        return nnet
+
+    def load_tensors(self, tensors: Mapping[str, Tensor], source: str) -> None:
+        """Take the parameters in `tensors`; arguments and errors as those of `from_tensors`."""
+        expected = self.tensors()
         found = {name: value for name, value in tensors.items() if name.startswith("nnet.")}
         for name in sorted(expected.keys() | found.keys()):
             wanted = tuple(expected[name].shape) if name in expected else None
@@ -118,8 +123,7 @@ class Nnet(nn.Module):
                     "model again"
                 )
         values = {f"components.{name[len('nnet.') :]}": value for name, value in found.items()}
-        nnet.load_state_dict(values)
-        return nnet
+        self.load_state_dict(values)
 
     def tensors(self) -> dict[str, Tensor]:
         """The parameters by their name in a model file: `nnet.INDEX.NAME`."""

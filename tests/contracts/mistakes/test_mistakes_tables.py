@@ -123,6 +123,7 @@ CASES = [
         "posteriors final.kws ark:bad.ark ark:out.ark",
         "ark:bad.ark: holds no utterance that can be used",
         {"bad.ark": ""},
+        status=1,
     ),
     Case(
         "rows of different lengths",
@@ -153,6 +154,7 @@ CASES = [
         "ark:bad.ark: holds no utterance that can be used",
         {"bad.ark": "a-1  [\n 1 2 3 4 5 6 7 8 ]\n"},
         notices=("a-1: 1 frames, needs 4; left out",),
+        status=1,
     ),
     Case(
         "statistics for no CMVN",

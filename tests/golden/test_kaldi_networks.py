@@ -1,0 +1,159 @@
+"""Networks out of the real Kaldi's own files: their sizes, their outputs, the way back.
+
+The files and the commands that made them are in tests/golden/{nnet2,mdl,train}/README.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kaldi_text import read_archive
+
+from kws.cli.main import run as kws
+from kws.kaldi import format_kaldi_model, read_kaldi_model
+from kws.kaldi.conversion import kaldi_model_of, read_any_model
+from kws.kaldi.networks import network_of
+from kws.nnet import Nnet, read_model, write_model
+
+GOLDEN = Path(__file__).parent
+GMM = "mono.mdl"
+MODELS = [p for p in sorted(GOLDEN.glob("*/*")) if p.suffix in (".raw", ".mdl") and p.name != GMM]
+INFOS = [*sorted((GOLDEN / "nnet2").glob("*.info")), *sorted((GOLDEN / "mdl").glob("*.info"))]
+INPUTS = {"convnet": "in108", "ivector": "in45", "normalize.x": "in40x"}
+RANDOM = {"dropout", "noise"}
+FLAGS = {
+    "nodiv": [],
+    "log": ["--apply-log"],
+    "nopad": ["--no-pad-input"],
+    "am": ["--divide-by-priors", "--apply-log"],
+}
+OUTPUTS = sorted(
+    path
+    for path in (*(GOLDEN / "nnet2").glob("*.out"), *(GOLDEN / "mdl").glob("*.out"))
+    if path.name.partition(".")[0] not in RANDOM
+)
+# 50 of the 22,000 values of these are sums that cancel to less than 0.001 of their terms, where
+# float32 on both sides leaves no relative accuracy: they differ by 6e-8 at the most
+CANCELLING = {"conv-append", "conv-pool", "conv-pool2", "conv-step", "dct", "dct-full"}
+CANCELLED = 1e-7
+# logarithms of probabilities near 1 are differences of floats near 1: 4 steps of 6e-8
+NEAR_ONE = 2.5e-7
+
+
+def test_all_files_are_here() -> None:
+    assert (len(MODELS), len(INFOS), len(OUTPUTS)) == (67, 22, 30)
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.name)
+def test_a_model_comes_back_from_a_kws_byte_for_byte(
+    path: Path, tmp_path: Path, compared: Callable[..., None]
+) -> None:
+    write_model(tmp_path / "0.kws", read_any_model(path))
+    model = kaldi_model_of(read_model(tmp_path / "0.kws"), str(path))
+    assert format_kaldi_model(model, text=".txt." in path.name) == path.read_bytes()
+    compared("nnet2 model files copied to a .kws and back, byte for byte")
+
+
+@pytest.mark.parametrize("path", INFOS, ids=lambda path: path.name)
+def test_sizes_are_kaldis(path: Path, compared: Callable[..., None]) -> None:
+    """raw-nnet-info and nnet-am-info tell the same of every component."""
+    text = path.read_text()
+    suffix = ".raw" if path.parent.name == "nnet2" else ".mdl"
+    nnet = network_of(read_kaldi_model(path.with_suffix(suffix)), str(path))
+    blocks = [c for c in nnet.components if type(c).__name__.startswith("BlockAffine")]
+    kaldis = {name: int(number) for name, number in re.findall(r"^([\w-]+) (\d+)$", text, re.M)}
+    assert kaldis == {
+        "num-components": len(nnet.components),
+        "num-updatable-components": sum(c.num_parameters > 0 for c in nnet.components),
+        "left-context": nnet.left_context,
+        "right-context": nnet.right_context,
+        "input-dim": nnet.input_dim,
+        "output-dim": nnet.output_dim,
+        # Kaldi forgets the biases of these
+        "parameter-dim": nnet.num_parameters - sum(c.output_dim for c in blocks),
+    }
+    lines = re.findall(r"^component (\d+) : (\w+), (.*)$", text, re.M)
+    assert len(lines) == len(nnet.components)
+    for component, (_, name, values) in zip(nnet.components, lines, strict=True):
+        assert type(component).__name__ == name
+        dims = re.findall(r"\b(?:\w+-)?dim ?= ?(\d+)", values)[:2]
+        assert {int(dim) for dim in dims} == {component.input_dim, component.output_dim}
+    compared("info files of models")
+
+
+def parts_of(path: Path) -> tuple[Path, str, Path]:
+    """The model, the form and the input that a golden output was made of."""
+    stem, _, form = path.name.removesuffix(".out").partition(".")
+    inputs = INPUTS.get(f"{stem}.{form}" if form == "x" else stem, "in40")
+    suffix = ".raw" if path.parent.name == "nnet2" else ".mdl"
+    return path.with_name(stem + suffix), form, GOLDEN / "nnet2" / f"{inputs}.txt"
+
+
+def assert_kaldis(y: np.ndarray, expected: np.ndarray, path: Path) -> None:
+    model = path.name.partition(".")[0]
+    atol = CANCELLED if model in CANCELLING else NEAR_ONE if path.name.endswith(".am.out") else 0.0
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=atol)
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
+def test_posteriors_are_kaldis(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, compared: Callable[..., None]
+) -> None:
+    """`kws posteriors` on Kaldi's binary file is nnet-compute or nnet-am-compute."""
+    model, form, source = parts_of(path)
+    target = tmp_path / "post.txt"
+    flags = FLAGS.get(form.removeprefix("am."), [])
+    assert kws(["posteriors", *flags, str(model), f"ark,t:{source}", f"ark,t:{target}"]) == 0
+    expected, outputs = read_archive(path), read_archive(target)
+    assert list(outputs) == list(expected)
+    for key, output in outputs.items():
+        assert_kaldis(output, expected[key], path)
+    left_out = [key for key in read_archive(source) if key not in expected]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == left_out
+    compared("outputs of networks, whole utterances")
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
+def test_random_chunks_give_kaldis_outputs(path: Path, compared: Callable[..., None]) -> None:
+    model, form, source = parts_of(path)
+    file = read_any_model(model)
+    nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
+    random = np.random.default_rng(len(path.name))
+    inputs = read_archive(source)
+    for key, expected in read_archive(path).items():
+        y = in_chunks(nnet, torch.from_numpy(inputs[key]).float(), random)
+        if form == "nopad":
+            y = y[nnet.left_context : len(y) - nnet.right_context]
+        if form == "am":
+            y = y / torch.tensor(file.metadata["priors"])
+            y = y / y.sum(dim=1, keepdim=True)
+        if form in ("am", "log"):
+            y = y.clamp_min(1e-20).log()
+        assert_kaldis(y.numpy(), expected, path)
+    compared("outputs of networks, random chunks")
+
+
+@torch.no_grad()
+def in_chunks(nnet: Nnet, x: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """The outputs for x, (T, D), taken in chunks of 0 to 12 frames."""
+    state, parts, start = nnet.init_state(), [], 0
+    while start < len(x):
+        size = int(random.integers(0, 13))
+        y, state = nnet.step(x[None, start : start + size], state)
+        parts.append(y)
+        start += size
+    return torch.cat([*parts, nnet.flush(state)], dim=1)[0]
+
+
+def test_priors_are_those_that_kaldi_adjusted() -> None:
+    file = read_any_model(GOLDEN / "mdl" / "dnn-1.mdl")
+    priors = np.array(file.metadata["priors"])
+    # alignment counts over their sum, floored at 5e-6 and normalised again; float32
+    assert priors.min() == pytest.approx(4.999975e-06, rel=1e-6)
+    assert priors.sum() == pytest.approx(1.0, abs=1e-6)
+    assert "priors" not in read_any_model(GOLDEN / "mdl" / "dnn-0.mdl").metadata
