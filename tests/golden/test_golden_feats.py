@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,11 @@ import torch
 
 from kws.audio import read_audio
 from kws.cli.main import run
-from kws.errors import InputError
 from kws.features import (
     CmvnOptions,
     CmvnStats,
     DeltaOptions,
     Deltas,
-    Fbank,
     FeatureOptions,
     FeaturePipeline,
     apply_cmvn,
@@ -27,10 +26,11 @@ from kws.features import (
     resample_as_kaldi,
     reverse_cmvn,
 )
-from kws.kaldi import read_matrices, read_matrix, read_waves, write_matrices
+from kws.kaldi import read_matrices, read_matrix, read_waves
 from kws.nnet import Nnet
 
 GOLDEN = Path(__file__).parent
+Compared = Callable[..., None]
 # twice the difference of an independent float64 computation (feats/README.md)
 LIMITS = {
     "fbank-noround.txt": 2 * 3.2e-4,
@@ -88,7 +88,9 @@ def worst(found: np.ndarray, expected: np.ndarray, linear: bool = False) -> floa
 
 
 @pytest.mark.parametrize(("name", "options", "wave_list"), commands())
-def test_features_agree_with_kaldi(name: str, options: str, wave_list: str) -> None:
+def test_features_agree_with_kaldi(
+    name: str, options: str, wave_list: str, compared: Compared
+) -> None:
     expected = dict(read_matrices(f"ark:feats/{name}", dtype=np.float64))
     found = features_of(options, wave_list)
     assert list(found) == list(expected)
@@ -96,9 +98,10 @@ def test_features_agree_with_kaldi(name: str, options: str, wave_list: str) -> N
         difference = worst(found[key], expected[key], linear="lin" in name)
         limit = MFCC_LIMIT if name.startswith("mfcc") else LOG_LIMIT
         assert difference < LIMITS.get(name, limit), key
+    compared("feature files")
 
 
-def test_deltas_agree_with_kaldi() -> None:
+def test_deltas_agree_with_kaldi(compared: Compared) -> None:
     for source, target, options, limit in (
         ("mfcc-default", "mfcc-deltas", DeltaOptions(2, 2), 2 * 6e-6),
         ("fbank-default", "fbank-deltas1w3", DeltaOptions(1, 3), 2 * 1.2e-6),
@@ -107,9 +110,10 @@ def test_deltas_agree_with_kaldi() -> None:
         for key, matrix in read_matrices(f"ark:feats/{source}.txt"):
             found = Deltas(options, matrix.shape[1])(torch.tensor(matrix)[None])[0]
             assert worst(found.numpy(), expected[key]) < limit
+        compared("feature files")
 
 
-def test_splicing_agrees_with_kaldi() -> None:
+def test_splicing_agrees_with_kaldi(compared: Compared) -> None:
     """splice-feats is what a network's first component does to its input."""
     line = "SpliceComponent input-dim=13 left-context=1 right-context=3"
     nnet = Nnet.from_config(line, "splice", torch.Generator())
@@ -117,6 +121,7 @@ def test_splicing_agrees_with_kaldi() -> None:
     for key, matrix in read_matrices("ark:feats/mfcc-default.txt"):
         found = nnet(torch.tensor(matrix)[None])[0].numpy()
         assert np.array_equal(found, expected[key])
+    compared("feature files")
 
 
 def accumulated(keys: list[str]) -> np.ndarray:
@@ -127,7 +132,7 @@ def accumulated(keys: list[str]) -> np.ndarray:
     return stats.to_matrix().numpy()
 
 
-def test_cmvn_statistics_agree_with_kaldi() -> None:
+def test_cmvn_statistics_agree_with_kaldi(compared: Compared) -> None:
     utterances = [line.split()[0] for line in Path("data/utt2spk").read_text().splitlines()]
     by_speaker = [line.split() for line in Path("data/spk2utt").read_text().splitlines()]
     expected = dict(read_matrices("ark:feats/cmvn-utt.txt", dtype=np.float64))
@@ -138,10 +143,11 @@ def test_cmvn_statistics_agree_with_kaldi() -> None:
         # relative, twice the tabulated 5e-7; the text files have 7 digits
         np.testing.assert_allclose(accumulated(keys), expected[name], rtol=1e-6, atol=0)
     assert len(expected) == 6 + 3 + 1
+    compared("feature files", 3)
 
 
 @pytest.mark.parametrize("kind", ["spk", "spk-vars", "global"])
-def test_cmvn_agrees_with_kaldi(kind: str) -> None:
+def test_cmvn_agrees_with_kaldi(kind: str, compared: Compared) -> None:
     speakers = dict(line.split() for line in Path("data/utt2spk-cut").read_text().splitlines())
     matrices = dict(read_matrices("scp:feats/cmvn-spk.scp", dtype=np.float64))
     expected = dict(read_matrices(f"ark:feats/fbank40-cmvn-{kind}.txt", dtype=np.float64))
@@ -160,9 +166,10 @@ def test_cmvn_agrees_with_kaldi(kind: str) -> None:
             )
             again = FeaturePipeline(options, stats).from_raw(features[None])[0]
             assert worst(again.numpy(), expected[key]) < 2 * 1.1e-5
+    compared("feature files")
 
 
-def test_cmvn_skips_columns_and_is_undone_as_in_kaldi() -> None:
+def test_cmvn_skips_columns_and_is_undone_as_in_kaldi(compared: Compared) -> None:
     stats = CmvnStats.from_matrix(torch.tensor(read_matrix("feats/cmvn-global.txt")))
     normalised = dict(read_matrices("ark:feats/fbank40-cmvn-global.txt"))
     skipped = dict(read_matrices("ark:feats/fbank40-cmvn-skip.txt", dtype=np.float64))
@@ -173,103 +180,7 @@ def test_cmvn_skips_columns_and_is_undone_as_in_kaldi() -> None:
         assert worst(found.numpy(), skipped[key]) < 2 * 1.1e-5
         again = reverse_cmvn(torch.tensor(normalised[key]), stats, norm_vars=True)
         assert worst(again.numpy(), undone[key]) < 2 * 1.1e-5
-
-
-@pytest.mark.parametrize("method", range(1, 8))
-def test_compressed_matrices_are_read_as_kaldi_reads_them(method: int) -> None:
-    expected = dict(read_matrices(f"ark:feats/fbank40-cm{method}.txt", dtype=np.float64))
-    for kind in ("ark", "scp"):
-        for key, matrix in read_matrices(f"{kind}:feats/fbank40-cm{method}.{kind}"):
-            assert worst(matrix, expected[key]) < 2 * 7.5e-6
-
-
-def test_tables_are_read_as_kaldi_reads_them() -> None:
-    for ours, theirs in (
-        ("ark:io/mixed.ark", "ark,t:io/mixed.out"),
-        ("scp:io/range.scp", "ark:io/range.txt"),
-        ("ark:io/dmat.ark", "ark:io/dmat.txt"),
-        ("ark:io/smat.ark", "ark:io/dmat.txt"),
-    ):
-        expected = dict(read_matrices(theirs, dtype=np.float64))
-        found = dict(read_matrices(ours, dtype=np.float64))
-        assert list(found) == list(expected)
-        for key, matrix in found.items():
-            assert matrix.shape == expected[key].shape
-            # their text has 7 significant digits
-            np.testing.assert_allclose(matrix, expected[key], rtol=5e-7)
-    lengths = dict(line.split() for line in Path("io/len.txt").read_text().splitlines())
-    for key, matrix in read_matrices("scp:feats/fbank40.scp"):
-        assert len(matrix) == int(lengths[key])
-
-
-def test_archives_are_written_byte_for_byte_as_kaldi_writes_them(tmp_path: Path) -> None:
-    for source, target, kind in (
-        ("feats/fbank40.ark", "out.ark", "ark"),
-        ("feats/fbank-40.txt", "out.txt", "ark,t"),
-        ("io/mixed.out", "mixed.txt", "ark,t"),
-    ):
-        with write_matrices(f"{kind}:{tmp_path / target}") as writer:
-            for key, matrix in read_matrices(f"ark:{source}"):
-                writer.write(key, matrix)
-        assert (tmp_path / target).read_bytes() == Path(source).read_bytes()
-
-
-def test_a_vector_is_not_a_matrix() -> None:
-    with pytest.raises(InputError, match=r"vec\.ark: a: holds an object of type 'FV', not a mat"):
-        list(read_matrices("ark:io/vec.ark"))
-
-
-def test_a_piped_archive_needs_leave(tmp_path: Path) -> None:
-    piped = "ark:gunzip -c io/feats.txt.gz |"
-    with pytest.raises(InputError, match="--allow-commands"):
-        list(read_matrices(piped))
-    expected = dict(read_matrices("ark:feats/fbank-8k.txt"))
-    found = dict(read_matrices(piped, allow_commands=True))
-    assert list(found) == list(expected)
-    assert all(np.array_equal(found[key], expected[key]) for key in expected)
-
-
-def edge_cases() -> list[tuple[str, bool, int]]:
-    rows = [line.split("\t") for line in (GOLDEN / "edge/results.tsv").read_text().splitlines()]
-    return [
-        (name, snip == "snip-edges=true", int(frames.removeprefix("frames=")))
-        for name, snip, status, frames, *_ in rows
-        if status == "rc=0"
-    ]
-
-
-@pytest.mark.parametrize(("name", "snip_edges", "num_frames"), edge_cases())
-def test_odd_wavs_give_as_many_frames_as_in_kaldi(
-    name: str, snip_edges: bool, num_frames: int
-) -> None:
-    options = parse_feature_options(f"--snip-edges={str(snip_edges).lower()}", "x")
-    wave = read_audio(f"edge/{name}.wav")
-    assert wave.sample_rate == 16000
-    assert Fbank(options.raw)(torch.from_numpy(wave.samples)[None]).shape[1] == num_frames
-    assert options.num_frames(len(wave.samples)) == num_frames
-
-
-def test_headers_of_every_kind_hold_the_same_samples() -> None:
-    expected = read_audio("edge/len1600.wav").samples
-    names = "piped listchunk streamff stream7f streamzero trailing extensible rifx pcm24 float32"
-    for name in names.split():
-        assert np.array_equal(read_audio(f"edge/{name}.wav").samples, expected), name
-    assert np.array_equal(read_audio("edge/truncated.wav").samples, expected[:1100])
-    # 8 bits: steps of 256; mu-law: steps of 1024 at the loudest
-    assert np.abs(read_audio("edge/pcm8.wav").samples - expected).max() <= 256
-    assert np.abs(read_audio("edge/ulaw.wav").samples - expected).max() <= 1024
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("empty", "edge/empty.wav: is empty (0 bytes); record or convert it again"),
-        ("notriff", "edge/notriff.wav: is no sound file that libsndfile reads (Format not"),
-    ],
-)
-def test_wavs_that_kaldi_refuses_are_refused(name: str, message: str) -> None:
-    with pytest.raises(InputError, match=re.escape(message)):
-        read_audio(f"edge/{name}.wav")
+    compared("feature files", 2)
 
 
 def test_kws_features_writes_what_kaldi_writes(tmp_path: Path) -> None:
