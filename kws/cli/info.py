@@ -20,7 +20,8 @@ def info(
         Path,
         typer.Argument(
             metavar="CONFIG|MODEL",
-            help="A network's config, a model file, or a raw network or .mdl of Kaldi.",
+            help="A network's config, a folder of them, a model file, or a raw network or .mdl of "
+            "Kaldi.",
         ),
     ],
 ) -> None:
@@ -28,24 +29,25 @@ def info(
 
     Of a model also what it detects, with which features and thresholds, and its priors and
     transition model. Multiplies are multiplications by a parameter or an entry of a fixed matrix,
-    for one frame. Exits with 0, or with 2 after one line that says what is wrong.
+    for one frame. Of a folder whose files add layers (see `kws train --network`) the network with
+    each file used once is shown. Exits with 0, or with 2 after one line that says what is wrong.
 
     Examples:
       kws info conf/deep_kws.config
+      kws info conf/convnet_accel2
       kws info exp/default/final.kws
       kws info exp/nnet2/final.mdl
     """
     import torch
 
     from kws.features import parse_feature_options
-    from kws.files import read_text
     from kws.kaldi import is_kaldi_model
     from kws.kaldi.conversion import read_any_model
-    from kws.nnet import Nnet, is_model_file
+    from kws.nnet import Nnet, full_network, is_model_file, read_network
 
-    if not is_model_file(path) and not is_kaldi_model(path):
-        text = read_text(path)
-        _print_network(Nnet.from_config(text, str(path), torch.Generator().manual_seed(0)), None)
+    if path.is_dir() or not (is_model_file(path) or is_kaldi_model(path)):
+        nnet = full_network(read_network(path), torch.Generator().manual_seed(0))
+        _print_network(nnet, None)
         return
     model = read_any_model(path)
     options = parse_feature_options(model.features, str(path)) if model.features else None

@@ -9,7 +9,9 @@ import typer
 
 
 def init(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A network's config.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A network's config, or a folder of them.")
+    ],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model file to write.")],
     features: Annotated[
         Path | None,
@@ -28,7 +30,8 @@ def init(
     """Make a model with random parameters from a config.
 
     Files that the config names are read now, relative to the working directory; the model needs
-    them no more. Exits with 0, or with 2 after one line that says what is wrong.
+    them no more. Of a folder whose files add layers (see `kws train --network`) each file is used
+    once. Exits with 0, or with 2 after one line that says what is wrong.
 
     Examples:
       kws init conf/deep_kws.config exp/0.kws --features conf/fbank40.conf
@@ -37,16 +40,15 @@ def init(
     import torch
 
     from kws import __version__
-    from kws.config import parse_config
     from kws.errors import InputError
     from kws.features import format_feature_options, parse_feature_options
     from kws.files import read_text
-    from kws.nnet import ModelFile, Nnet, resize_output, write_model
+    from kws.nnet import ModelFile, full_network, read_network, write_model
 
-    lines = parse_config(read_text(config), str(config))
+    network = read_network(config)
     if num_outputs is not None:
-        lines = resize_output(lines, num_outputs)
-    nnet = Nnet.from_lines(lines, torch.Generator().manual_seed(seed))
+        network = network.resized(num_outputs)
+    nnet = full_network(network, torch.Generator().manual_seed(seed))
     feature_text = ""
     if features is not None:
         options = parse_feature_options(read_text(features), str(features))

@@ -27,7 +27,11 @@ def train(
     exp: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and the log go.")],
     network: Annotated[
         Path | None,
-        typer.Option(metavar="CONFIG", help="The network's config; default: that of --init-from."),
+        typer.Option(
+            metavar="CONFIG",
+            help="The network's config, or a folder with nnet.config and layers that are added "
+            "while it learns (replace.N.config, hidden.config); default: that of --init-from.",
+        ),
     ] = None,
     init_from: Annotated[
         Path | None,

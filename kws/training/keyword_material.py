@@ -38,6 +38,7 @@ class KeywordMaterial:
         }
         self._seed = task.options.train.seed
         features = FeaturePipeline(task.features, task.stats)
+        nnet = task.growth.full(task.nnet)
         label = functools.partial(label_frames, inventory=task.inventory)
         self._objective = make_objective(task.options, label, task.features.frame_shift_s)
         self._data = task.train.remarked(self._times, task.inventory)
@@ -51,7 +52,7 @@ class KeywordMaterial:
             self._data.recordings,
             features,
             self._objective.cut,
-            (task.nnet.left_context, task.nnet.right_context),
+            (nnet.left_context, nnet.right_context),
             task.options.examples,
             self._draws.negatives,
             task.augmenter,

@@ -30,7 +30,12 @@ class Learnt(NamedTuple):
 
 
 def learn(
-    pool: Pool, state: TrainState, loss: Loss, options: TrainOptions, num_jobs: int
+    pool: Pool,
+    state: TrainState,
+    loss: Loss,
+    options: TrainOptions,
+    num_jobs: int,
+    chunks_per_minibatch: int,
 ) -> Learnt:
     """Take the steps of the job at which `state` stands.
 
@@ -40,6 +45,7 @@ def learn(
         loss: what the network is to minimise.
         options: of the training.
         num_jobs: per epoch.
+        chunks_per_minibatch: about.
     """
     nnet = state.nnet
     parameters = list(nnet.parameters())
@@ -48,9 +54,9 @@ def learn(
     generator = torch.Generator(device).manual_seed(
         generator_of(options.seed, state.epoch, state.job, NETWORK_DRAWS).initial_seed()
     )
-    num_steps = len(pool.splits(loss.chunks_per_minibatch)) - 1
+    num_steps = len(pool.splits(chunks_per_minibatch)) - 1
     losses, num_frames = [], 0
-    minibatches = pool.minibatches(loss.chunks_per_minibatch, *contexts, device)
+    minibatches = pool.minibatches(chunks_per_minibatch, *contexts, device)
     for step, minibatch in enumerate(minibatches, 1):
         done = state.epoch + (state.job + step / num_steps) / num_jobs
         rate = effective_learning_rate(done / options.num_epochs, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -64,6 +64,13 @@ class NaturalGradient:
                 change = part.update(*rows, part.group["lr"])
                 part.component.weight.add_(change.weight)
                 part.component.bias.add_(change.bias)
+
+    def carry_over(self, old: NaturalGradient) -> None:
+        """Remember what `old` does of the components that both precondition."""
+        known = {part.component: part.update for part in old._parts}
+        self._parts = [
+            replace(part, update=known.get(part.component, part.update)) for part in self._parts
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """What the updates remember, by the number of the preconditioned component."""

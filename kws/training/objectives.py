@@ -227,7 +227,7 @@ def make_objective(options: AllOptions, label: Labeller, frame_shift_s: float) -
     train, examples = options.train, options.examples
     if train.objective == "ce":
         cut = FrameChunks(label, examples.chunk_frames, examples.filler_keep)
-        return CrossEntropy(cut, train.chunks_per_minibatch, train.filler_weight)
+        return CrossEntropy(cut, _chunks_per_minibatch(options), train.filler_weight)
     return MaxPool(
         WholeUtterances(options.max_pool.slack_s),
         train.utterances_per_minibatch,
@@ -235,3 +235,10 @@ def make_objective(options: AllOptions, label: Labeller, frame_shift_s: float) -
         frame_shift_s,
         train.filler_weight,
     )
+
+
+def _chunks_per_minibatch(options: AllOptions) -> int:
+    """Of cross-entropy."""
+    if not options.train.minibatch_size:
+        return options.train.chunks_per_minibatch
+    return max(1, round(options.train.minibatch_size / options.examples.chunk_frames))

@@ -125,6 +125,29 @@ def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
         group["lr"] = rate * group["factor"]
 
 
+def carry_over(old: Optimizer, new: Optimizer) -> None:
+    """Let `new` remember what `old` does of the parameters that both have."""
+    if isinstance(old, NaturalGradient) and isinstance(new, NaturalGradient):
+        new.carry_over(old)
+        return
+    known = {parameter: values for part in _parts(old) for parameter, values in part.state.items()}
+    for part in _parts(new):
+        for group in part.param_groups:
+            for parameter in group["params"]:
+                if parameter in known:
+                    part.state[parameter] = known[parameter]
+                elif known and group.get("momentum"):
+                    # the fused SGD takes first steps and later ones apart only all together
+                    part.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
+def _parts(optimizer: Optimizer) -> list[torch.optim.Optimizer]:
+    """The optimizers of torch that `optimizer` is made of."""
+    if isinstance(optimizer, MuonAndAdamW):
+        return optimizer.parts
+    return [optimizer] if isinstance(optimizer, torch.optim.Optimizer) else []
+
+
 class MuonAndAdamW:
     """Muon (Jordan 2024) for weight matrices, AdamW for biases, as one optimizer.
 
@@ -142,22 +165,22 @@ class MuonAndAdamW:
             ]
             return [group for group in parts if group["params"]]
 
-        self._parts: list[torch.optim.Optimizer] = []
+        self.parts: list[torch.optim.Optimizer] = []
         if matrices := part(True):
-            self._parts.append(
+            self.parts.append(
                 torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn=LIKE_ADAMW)
             )
         if others := part(False):
-            self._parts.append(torch.optim.AdamW(others, weight_decay=weight_decay, fused=True))
+            self.parts.append(torch.optim.AdamW(others, weight_decay=weight_decay, fused=True))
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
         """The groups of both."""
-        return [group for part in self._parts for group in part.param_groups]
+        return [group for part in self.parts for group in part.param_groups]
 
     def step(self) -> None:
         """Take one step along the gradients."""
-        for part in self._parts:
+        for part in self.parts:
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
@@ -180,8 +203,8 @@ class MuonAndAdamW:
             part.load_state_dict({**part.state_dict(), "state": own})
 
     def _numbered(self) -> list[tuple[torch.optim.Optimizer, int]]:
-        firsts = itertools.accumulate((_num_parameters(part) for part in self._parts), initial=0)
-        return list(zip(self._parts, firsts, strict=False))
+        firsts = itertools.accumulate((_num_parameters(part) for part in self.parts), initial=0)
+        return list(zip(self.parts, firsts, strict=False))
 
 
 def _num_parameters(optimizer: torch.optim.Optimizer) -> int:

@@ -77,6 +77,12 @@ class TrainOptions:
         check=one_of("last", "best"),
     )
     chunks_per_minibatch: int = key("cross-entropy: chunks per step", default=128, check=positive)
+    minibatch_size: int = key(
+        "cross-entropy: frames per step, about, as Kaldi counts it (128 or 256); 0: "
+        "chunks-per-minibatch chunks of chunk-frames",
+        default=0,
+        check=non_negative,
+    )
     utterances_per_minibatch: int = key("max-pool: utterances per step", default=32, check=positive)
     learn_every: int = key(
         "learn at every so manieth output frame only, another first one in each step; neighbours "
@@ -99,6 +105,19 @@ class TrainOptions:
         "epochs, counted from 1, at whose start word times that are no exact ones (of a data "
         "dir's ctm) are found anew with the network as it is then, such as 2:4",
         default=(),
+    )
+    num_hidden_layers: int = key(
+        "hidden layers in the end, when --network is a folder (one is in nnet.config): "
+        "replace.1.config, ... add one each, then hidden.config as often as need be; 0: each file "
+        "once",
+        default=0,
+        check=non_negative,
+    )
+    add_layers_period: int = key(
+        "iterations between two new layers; an iteration is a job (utterances-per-job), the first "
+        "layer comes after one",
+        default=2,
+        check=positive,
     )
     seed: int = key("decides everything random", default=0, check=non_negative)
     num_threads: int = key(

@@ -21,10 +21,11 @@ from kws.features import CmvnStats, FeatureOptions, parse_feature_options
 from kws.files import read_text
 from kws.hmm import UnitInventory, units_of
 from kws.kaldi import read_matrix
+from kws.nnet import NetworkConfig, parse_network, read_network
 from kws.spotter import Spotter
 from kws.training.card import data_entries, model_card
 from kws.training.keyword_task import KeywordTask
-from kws.training.network import make_nnet, network_from_model
+from kws.training.network import make_growth, make_nnet, network_from_model
 from kws.training.options import AllOptions
 from kws.training.training_set import (
     TrainingSet,
@@ -89,16 +90,16 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
     model = None if sources.init_from is None else Spotter.load(sources.init_from)
     if model is not None:
         _check_model(sources, model, features)
+    network = _network_config(sources, model)
+    drawn: dict[str, Any] = {}
+    if model is None:
+        nnet = make_nnet(network, features, inventory, options.train.seed)
+    else:
         nnet, drawn = network_from_model(
-            model, sources.network, features, inventory, options.train.seed
+            model, network, features, inventory, options.train.seed, is_own=sources.network is None
         )
         check_freeze(nnet, sources.freeze, drawn["components_drawn"])
-    elif sources.network is None:
-        raise InputError("--network CONFIG is missing; give it, or a model with --init-from")
-    elif sources.freeze:
-        raise InputError(f"--freeze {sources.freeze}: needs --init-from MODEL; give that")
-    else:
-        nnet, drawn = make_nnet(sources.network, features, inventory, options.train.seed), {}
+    growth = make_growth(network, nnet, options.train)
     times: dict[str, list[Word]] = {}
     for path in sources.ali:
         times |= read_ctm(path)
@@ -141,7 +142,7 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
             options=options.values(),
             seed=options.train.seed,
             hours=train.recordings.hours,
-            parameters=nnet.num_parameters,
+            parameters=growth.full(nnet).num_parameters,
             init_from=None
             if sources.init_from is None
             else card_entry(sources.init_from, sources.freeze, drawn),
@@ -149,7 +150,19 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
         network_source=str(sources.network or sources.init_from),
         device=sources.device,
         num_frozen=sources.freeze,
+        growth=growth,
     )
+
+
+def _network_config(sources: Sources, model: Spotter | None) -> NetworkConfig:
+    """The config that is given, or that of the model."""
+    if model is None and sources.freeze:
+        raise InputError(f"--freeze {sources.freeze}: needs --init-from MODEL; give that")
+    if sources.network is not None:
+        return read_network(sources.network)
+    if model is not None:
+        return parse_network(model.nnet.config_text(), model.source)
+    raise InputError("--network CONFIG is missing; give it, or a model with --init-from")
 
 
 def read_audio_of(
@@ -201,7 +214,7 @@ def settings_of(sources: Sources, options: AllOptions) -> dict[str, str]:
     values = {name: value for name, value in options.values().items() if name not in NO_EFFECT}
     return {
         "--keywords": ",".join(sources.keywords),
-        "--network": "" if sources.network is None else read_text(sources.network),
+        "--network": "" if sources.network is None else read_network(sources.network).text,
         "--features": read_text(sources.features),
         "--ali": " ".join(_file_entry(path) for path in sources.ali),
         "--cmvn-stats": _file_entry(sources.cmvn_stats) if sources.cmvn_stats else "",

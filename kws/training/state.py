@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from kws.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from kws.training.growth import Growth
 from kws.training.optimizers import (
     Average,
     Optimizer,
+    carry_over,
     load_optimizer,
     make_optimizer,
     optimizer_tensors,
@@ -35,8 +37,12 @@ class TrainState:
     nnet: Nnet
     optimizer: Optimizer
     average: Average
+    optimizer_of: Callable[[Nnet], Optimizer]  # a new one, when the network has grown
+    growth: Growth = field(default_factory=Growth)
     epoch: int = 0
     job: int = 0
+    iteration: int = 0  # jobs since the beginning
+    full_since: int = 0  # epochs before this one ended with another network
     seconds: float = 0.0
     loss_sum: float = 0.0  # of this epoch's steps
     num_steps: int = 0
@@ -46,7 +52,12 @@ class TrainState:
 
     @classmethod
     def initial(
-        cls, nnet: Nnet, options: TrainOptions, source: str, num_frozen: int = 0
+        cls,
+        nnet: Nnet,
+        options: TrainOptions,
+        source: str,
+        num_frozen: int = 0,
+        growth: Growth | None = None,
     ) -> TrainState:
         """The state before the first step.
 
@@ -55,9 +66,14 @@ class TrainState:
             options: of the training.
             source: the network's config, for messages.
             num_frozen: so many of the first components with parameters stay as they are.
+            growth: layers that are added.
         """
-        optimizer = make_optimizer(nnet, options, source, num_frozen)
-        return cls(nnet, optimizer, Average(nnet, options.average_decay))
+
+        def optimizer_of(of: Nnet) -> Optimizer:
+            return make_optimizer(of, options, source, num_frozen)
+
+        average = Average(nnet, options.average_decay)
+        return cls(nnet, optimizer_of(nnet), average, optimizer_of, growth or Growth())
 
     @property
     def mean_loss(self) -> float:
@@ -66,6 +82,7 @@ class TrainState:
 
     def add(self, losses: Sequence[Tensor], seconds: float) -> None:
         """Take in the losses of a job's steps, and go to the next job."""
+        self.iteration += 1
         self.loss_sum += float(torch.stack(list(losses)).double().sum()) if losses else 0.0
         self.num_steps += len(losses)
         self.seconds += seconds
@@ -76,6 +93,28 @@ class TrainState:
         self.epochs.append(dict(values))
         self.seconds += seconds
         self.epoch, self.job, self.loss_sum, self.num_steps = self.epoch + 1, 0, 0.0, 0
+
+    def grow(self) -> bool:
+        """Add the layers that are due before this iteration, if there are any.
+
+        What stays goes on learning as before; what is new begins, and so do the average and the
+        search for the best epoch: those of a network with fewer layers are of another one.
+        """
+        first, last = map(self.growth.num_added, (self.iteration - 1, self.iteration))
+        if first == last:
+            return False
+        before = self.optimizer
+        self._become(first, last)
+        carry_over(before, self.optimizer)
+        self.best, self.full_since = [], self.epoch
+        return True
+
+    def _become(self, first: int, last: int) -> None:
+        """Put stages first + 1 .. last of the growth into the network."""
+        device = next(self.nnet.parameters()).device
+        self.nnet = self.growth.grown(self.nnet, first, last).to(device)
+        self.optimizer = self.optimizer_of(self.nnet)
+        self.average = Average(self.nnet, self.average.decay)
 
     def averaged(self) -> Nnet:
         """A copy of the network with the averaged parameters."""
@@ -97,6 +136,8 @@ class TrainState:
     def save(self, path: Path, settings: Mapping[str, str]) -> None:
         """Write a checkpoint."""
         state = {
+            "iteration": self.iteration,
+            "full_since": self.full_since,
             "seconds": self.seconds,
             "loss_sum": self.loss_sum,
             "num_steps": self.num_steps,
@@ -123,6 +164,9 @@ class TrainState:
         state: Mapping[str, Any] = checkpoint.state
         tensors = checkpoint.tensors
         self.epoch, self.job = checkpoint.epoch, checkpoint.job
+        self.iteration, self.full_since = state["iteration"], state["full_since"]
+        if num_added := self.growth.num_added(self.iteration - 1):
+            self._become(0, num_added)
         self.seconds, self.epochs = state["seconds"], state["epochs"]
         self.loss_sum, self.num_steps = state["loss_sum"], state["num_steps"]
         self.memory = state["memory"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kws.nnet import Nnet
+from kws.training.growth import Growth
 from kws.training.material import Material
 from kws.training.options import TrainOptions
 
@@ -22,6 +23,7 @@ class Task(ABC):
     network_source: str
     device: str = "cpu"
     num_frozen: int = 0  # of the components with parameters, so many first ones stay as they are
+    growth: Growth = field(default_factory=Growth)  # layers that are added
 
     @property
     @abstractmethod

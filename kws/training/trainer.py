@@ -64,7 +64,7 @@ def train(
     options = task.train_options
     torch.set_num_threads(options.num_threads)
     nnet = task.nnet.to(task.device)
-    state = TrainState.initial(nnet, options, task.network_source, task.num_frozen)
+    state = TrainState.initial(nnet, options, task.network_source, task.num_frozen, task.growth)
     checkpoint = directory / FILE_NAME
     remove_unfinished(checkpoint)
     if checkpoint.exists():
@@ -73,6 +73,7 @@ def train(
         return state
 
     material = task.material(state.memory, num_workers)
+    task.growth.check(options.num_epochs * material.num_jobs)
     clock = Clock()
     with killed_workers_told():
         text_log = TrainLog(directory, state.epoch, echo)
@@ -82,7 +83,12 @@ def train(
                 text_log.line(f"epoch {state.epoch + 1}: {line}")
             clock.restart_frames()
             for pool in material.pools(state.epoch, state.job):
-                learnt = learn(pool, state, material.loss, options, material.num_jobs)
+                size = material.loss.chunks_per_minibatch
+                if state.grow():
+                    text_log.line(_growth_line(state))
+                if task.growth.is_new(state.iteration):
+                    size = max(1, size // 2)
+                learnt = learn(pool, state, material.loss, options, material.num_jobs, size)
                 clock.num_frames += learnt.num_frames
                 state.add(learnt.losses, clock.lap_s())
                 _check_loss(state, directory)
@@ -137,8 +143,10 @@ def _end_epoch(
         values["dev/loss"], values["dev/accuracy"] = evaluate(
             nnet, dev_pools, material.loss, options.learn_every
         )
-        known = [epoch["dev/loss"] for epoch in state.epochs]
-        if options.select == "best" and values["dev/loss"] < min(known, default=math.inf):
+        known = [epoch["dev/loss"] for epoch in state.epochs[state.full_since :]]
+        is_full = task.growth.is_full(state.iteration - 1)
+        is_best = is_full and values["dev/loss"] < min(known, default=math.inf)
+        if options.select == "best" and is_best:
             state.keep()
     state.end_epoch(values, clock.lap_s())
     text_log.values(values | {"train/frames_per_s": clock.frames_per_s}, state.epoch)
@@ -146,6 +154,14 @@ def _end_epoch(
     text_log.line(
         f"epoch {state.epoch}/{options.num_epochs}: {told}, {clock.frames_per_s:.0f} frames/s, "
         f"{state.seconds:.0f} s in all"
+    )
+
+
+def _growth_line(state: TrainState) -> str:
+    return (
+        f"epoch {state.epoch + 1}, job {state.job + 1}: "
+        f"{1 + state.growth.num_added(state.iteration)} of {1 + len(state.growth.stages)} hidden "
+        f"layers, {state.nnet.num_parameters} parameters"
     )
 
 

@@ -16,6 +16,7 @@ from kws.features import CmvnStats, FeatureOptions
 from kws.kaldi import read_matrix
 from kws.nnet import Component, Nnet
 from kws.nnet.components import AffineComponent, UpdatableComponent
+from kws.nnet.network_folder import output_index
 from kws.spotter import Spotter
 
 log = logging.getLogger(__name__)
@@ -107,12 +108,12 @@ def network_from(
     if is_own:
         nnet = Nnet.from_lines(lines, None, model.nnet.tensors())
         with torch.no_grad():
-            nnet.components[_output_index(nnet.components)].init_parameters(generator)
+            nnet.components[output_index(nnet.components)].init_parameters(generator)
     else:
         nnet = Nnet.from_lines(lines, generator)
     new = nnet.components
     sources = _sources(model, lines, new)
-    output = _output_index(new)
+    output = output_index(new)
     for index, source in sources.items():
         if index != output or tuple(units) == model.units:
             new[index].load_state_dict(old[source].state_dict())
@@ -175,12 +176,6 @@ def card_entry(path: str, count: int, drawn: dict[str, Any]) -> dict[str, Any]:
     return {"path": path, "sha256": content_hash(Path(path)), "frozen": count, **drawn}
 
 
-def _output_index(components: Sequence[Component]) -> int:
-    """The last component with parameters: its rows are the units."""
-    indices = [i for i, c in enumerate(components) if isinstance(c, UpdatableComponent)]
-    return indices[-1]
-
-
 def _shape(component: Component, *, is_output: bool = False) -> tuple[str, frozenset[str]]:
     """What a component computes but for its parameters; of the output layer without its size."""
     left_out = TRAINING_KEYS | ({"output-dim", "dim"} if is_output else set())
@@ -195,7 +190,7 @@ def _sources(
 ) -> dict[int, int]:
     """By the number of a new component that of the one in the model whose parameters it takes."""
     old = model.nnet.components
-    old_end, new_end = _output_index(old), _output_index(new)
+    old_end, new_end = output_index(old), output_index(new)
     old_shapes, new_shapes = (
         [_shape(component, is_output=i >= end) for i, component in enumerate(components)]
         for components, end in ((old, old_end), (new, new_end))

@@ -18,6 +18,7 @@ from kws.errors import InputError
 from kws.features import FeaturePipeline, parse_feature_options
 from kws.hmm import units_of
 from kws.kaldi import write_matrix
+from kws.nnet import read_network
 from kws.training.network import make_nnet
 from kws.training.prepare import prepare, settings_of
 from kws.training.training_set import marks_of, read_training_set
@@ -143,14 +144,14 @@ def test_the_network_gets_one_output_per_unit(
     config.write_text(NETWORK)
     features = parse_feature_options("--num-mel-bins=10\n", "f")
     with caplog.at_level(logging.WARNING):
-        nnet = make_nnet(str(config), features, INVENTORY, 0)
+        nnet = make_nnet(read_network(config), features, INVENTORY, 0)
     assert nnet.output_dim == 4
     assert caplog.text == ""
     with caplog.at_level(logging.WARNING):
-        assert make_nnet(str(config), features, units_of(["low"]), 0).output_dim == 2
+        assert make_nnet(read_network(config), features, units_of(["low"]), 0).output_dim == 2
     assert "n.config:5: `AffineComponent` gets 2 outputs: filler and the units low" in caplog.text
-    same = make_nnet(str(config), features, INVENTORY, 0)
-    other = make_nnet(str(config), features, INVENTORY, 1)
+    same = make_nnet(read_network(config), features, INVENTORY, 0)
+    other = make_nnet(read_network(config), features, INVENTORY, 1)
     first = [torch.equal(a, b) for a, b in zip(nnet.parameters(), same.parameters(), strict=True)]
     assert all(first)
     assert not torch.equal(next(nnet.parameters()), next(other.parameters()))

@@ -93,9 +93,20 @@ CASES = [
         {"bad.config": b"\xff\xfe\x00\x01"},
     ),
     Case(
-        "a config that is a directory",
+        "a folder without the network to begin with",
         "init data final.kws",
-        "data: Is a directory; name a file that can be read",
+        "data: a folder without nnet.config; that is the network to begin with, beside it "
+        "replace.1.config, ... or hidden.config add layers",
+    ),
+    Case(
+        "a folder whose layer does not fit",
+        "info layers",
+        "layers/hidden.config:1: AffineComponent: its input has 5 values, but "
+        "RectifiedLinearComponent before it gives 6; make them equal",
+        {
+            "layers/nnet.config": NETWORK,
+            "layers/hidden.config": "AffineComponent input-dim=5 output-dim=6\n",
+        },
     ),
     Case(
         "a missing config",

@@ -40,6 +40,20 @@ CASES = [
         {"net.config": "# nothing\n"},
     ),
     Case(
+        "layers that no file holds",
+        f"{TRAIN} --network layers",
+        "layers: 3 hidden layers need replace.1.config or hidden.config; write one, or give "
+        "--num-hidden-layers=1 or less",
+        {"layers/nnet.config": NETWORK, "train.conf": TRAIN_OPTIONS + "--num-hidden-layers=3\n"},
+    ),
+    Case(
+        "too few iterations for the layers",
+        f"{TRAIN} --network layers",
+        "2 hidden layers, one every --add-layers-period=2 iterations, need 7 iterations; there "
+        "are 1: give more --num-epochs, smaller --utterances-per-job or a shorter period",
+        {"layers/nnet.config": NETWORK, "layers/hidden.config": "TanhComponent dim=6\n"},
+    ),
+    Case(
         "a keyword that nobody says",
         TRAIN.replace("jarvis,computer", "jarvis,marvin"),
         "data: no utterance's text holds the keyword 'marvin'; give data dirs that do",
