@@ -15,7 +15,7 @@ from kws.cli.takes import Take, read_takes
 
 if TYPE_CHECKING:
     from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
-    from kws.kaldi import Specifier
+    from kws.kaldi import CompressionMethod, Specifier
 
     Statistics = Mapping[str, CmvnStats]  # by speaker or utterance; the only one under ""
 
@@ -46,6 +46,18 @@ def features(
             "table by speaker or utterance) in place of computing them.",
         ),
     ] = None,
+    compress: Annotated[
+        bool, typer.Option("--compress", help="Write compressed matrices, as Kaldi's copy-feats.")
+    ] = False,
+    compression_method: Annotated[
+        int | None,
+        typer.Option(
+            "--compression-method",
+            metavar="1...7",
+            help="How, as Kaldi numbers it: 1 2 or 3 by the rows, 2 a byte per value by column, 3 "
+            "and 4 two bytes, 5 to 7 one byte. [default: 1]",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the dither, where the config has one.")] = 0,
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
@@ -64,6 +76,8 @@ def features(
       kws features --config conf/fbank40.conf --cmvn-stats exp/feats/train/cmvn.stats \\
           data/test exp/feats/test
       kws features scp:wav.scp ark,t:-
+      kws features --compress scp:wav.scp ark,scp:feats.ark,feats.scp
+      kws features scp:wav.scp ark:feats.ark.gz
     """
     from kws.errors import InputError
     from kws.features import FeatureOptions, format_feature_options, parse_feature_options
@@ -74,6 +88,7 @@ def features(
     if config is not None:
         text = read_text(config)
         options = parse_feature_options(text, str(config))
+    compression = _compression(compress, compression_method)
     takes, total = read_takes(source, options, allow_commands)
     if is_specifier(destination):
         out_dir = None
@@ -92,9 +107,9 @@ def features(
     shown = _progress(takes, total)
     if out_dir is None or stats is not None or options.cmvn.cmvn == "none":
         rows = ((take.utterance, extractor.normalised(take, stats)) for take in shown)
-        summary = _write(rows, table)
+        summary = _write(rows, table, compression)
     else:
-        summary = _write_with_stats(shown, extractor, table, out_dir)
+        summary = _write_with_stats(shown, extractor, table, out_dir, compression)
     if out_dir is not None:
         write_text(out_dir / "features.conf", text)
         print(f"{out_dir}: {summary}")
@@ -182,13 +197,30 @@ def _given_stats(
     }
 
 
-def _write(rows: Iterable[tuple[str, Any]], table: Specifier) -> str:
+def _compression(compress: bool, method: int | None) -> CompressionMethod | None:
+    from kws.errors import InputError
+    from kws.kaldi import CompressionMethod
+
+    if not compress:
+        if method is not None:
+            raise InputError(
+                f"--compression-method {method}: nothing is compressed; add --compress"
+            )
+        return None
+    if method is not None and not 1 <= method <= len(CompressionMethod):
+        raise InputError(f"--compression-method {method}: must be 1 to {len(CompressionMethod)}")
+    return CompressionMethod(method or 1)
+
+
+def _write(
+    rows: Iterable[tuple[str, Any]], table: Specifier, compression: CompressionMethod | None
+) -> str:
     """Write matrices (T, dim) to a table; say how many."""
     from kws.errors import InputError
     from kws.kaldi import write_matrices
 
     utterances = frames = columns = 0
-    with write_matrices(table, allow_commands=True) as writer:
+    with write_matrices(table, allow_commands=True, compression=compression) as writer:
         for key, matrix in rows:
             writer.write(key, matrix.numpy())
             utterances, frames = utterances + 1, frames + len(matrix)
@@ -199,7 +231,11 @@ def _write(rows: Iterable[tuple[str, Any]], table: Specifier) -> str:
 
 
 def _write_with_stats(
-    takes: Iterable[Take], extractor: _Extractor, table: Specifier, out_dir: Path
+    takes: Iterable[Take],
+    extractor: _Extractor,
+    table: Specifier,
+    out_dir: Path,
+    compression: CompressionMethod | None,
 ) -> str:
     """Compute statistics over all takes first; the features wait for them in a hidden archive."""
     import torch
@@ -222,7 +258,7 @@ def _write_with_stats(
             (key, extractor.normalise(key, owners[key], torch.tensor(raw), found))
             for key, raw in read_matrices(f"ark:{waiting}")
         )
-        summary = _write(rows, table)
+        summary = _write(rows, table, compression)
     if "" in found:
         write_matrix(out_dir / "cmvn.stats", found[""].to_matrix().numpy())
         return summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import types
 from pathlib import Path
@@ -105,6 +106,41 @@ CASES = [
         "posteriors final.kws ark:bad.ark ark:out.ark",
         "ark:bad.ark: b-2: ends too early (cut short?); write the archive again",
         prepare=lambda f: (f / "bad.ark").write_bytes((f / "feats.ark").read_bytes()[:-50]),
+    ),
+    Case(
+        "a .gz that is none",
+        "posteriors final.kws ark:bad.ark.gz ark:out.ark",
+        "ark:bad.ark.gz: is no whole gzip file (Not a gzipped file (b'a-')); pack it again",
+        {"bad.ark.gz": "a-1  [\n 1 2 3 4 5 6 7 8 ]\n"},
+    ),
+    Case(
+        "a .gz cut short",
+        "posteriors final.kws ark:bad.ark.gz ark:out.ark",
+        "ark:bad.ark.gz: is no whole gzip file (Compressed file ended before the end-of-stream "
+        "marker was reached); pack it again",
+        prepare=lambda f: (f / "bad.ark.gz").write_bytes(
+            gzip.compress((f / "feats.ark").read_bytes())[:-50]
+        ),
+    ),
+    Case(
+        "an scp of an archive that is packed",
+        "posteriors final.kws scp:feats.scp ark,scp:new.ark.gz,new.scp",
+        "ark,scp:new.ark.gz,new.scp: an scp needs an archive in a plain file; name one",
+    ),
+    Case(
+        "an option of Kaldi's reading to write",
+        "posteriors final.kws scp:feats.scp ark,cs:new.ark",
+        "ark,cs:new.ark: unknown option 'cs' in the specifier",
+    ),
+    Case(
+        "a way to compress where nothing is compressed",
+        "features --compression-method 2 data out",
+        "--compression-method 2: nothing is compressed; add --compress",
+    ),
+    Case(
+        "a way to compress that is none",
+        "features --compress --compression-method 9 data out",
+        "--compression-method 9: must be 1 to 7",
     ),
     Case(
         "a sound for an archive",
