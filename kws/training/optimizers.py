@@ -76,7 +76,8 @@ def make_optimizer(
     if options.optimizer == "muon":
         return MuonAndAdamW(groups, options.weight_decay)
     if options.optimizer == NATURAL_GRADIENT:
-        return NaturalGradient(nnet, groups, options.weight_decay)
+        momentum = options.natural_gradient_momentum
+        return NaturalGradient(nnet, groups, options.weight_decay, momentum)
     return torch.optim.AdamW(groups, weight_decay=options.weight_decay, fused=True)
 
 

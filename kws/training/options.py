@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kws.config import (
+    Check,
     key,
     keys_of,
     non_negative,
@@ -57,6 +58,12 @@ class TrainOptions:
         check=proportion,
     )
     momentum: float = key("of sgd", default=0.9, check=proportion)
+    natural_gradient_momentum: float = key(
+        "of natural-gradient, as Kaldi's nnet3 counts it: a step is (1 - momentum) times the sum "
+        "of the changes so far, each momentum times the one after it; learning rates stay the same",
+        default=0.0,
+        check=Check("must be 0 or greater and less than 1", lambda value: 0 <= value < 1),
+    )
     weight_decay: float = key(
         "share of the weights taken away per step and learning rate",
         default=0.0,

@@ -138,7 +138,11 @@ def test_each_iteration_has_its_layers_and_minibatches(
         (),
         ("--optimizer=muon", "--select=best", "--num-hidden-layers=4"),
         ("--optimizer=sgd", "--realign-epochs=3", "--average-decay=0"),
-        ("--optimizer=natural-gradient", "--initial-effective-lrate=0.001"),
+        (
+            "--optimizer=natural-gradient",
+            "--initial-effective-lrate=0.001",
+            "--natural-gradient-momentum=0.5",
+        ),
     ],
 )
 def test_a_growing_training_goes_on_after_an_interruption(

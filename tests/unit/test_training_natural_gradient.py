@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ MAX_POOL = (
     "--margin-after-s=0.5",
     *lrate(0.0003),
 )
+MOMENTUM = "--natural-gradient-momentum=0.5"
 
 
 def make_nnet(first: float = 0.04) -> Nnet:
@@ -142,6 +144,37 @@ def test_weights_decay_by_the_learning_rate() -> None:
         torch.testing.assert_close(parameter.detach(), old * (1 - 0.5 * rate))
 
 
+def test_momentum_is_that_of_nnet3() -> None:
+    nnet = make_nnet()
+    options = replace(NATURAL, natural_gradient_momentum=0.75)
+    optimizer = make_optimizer(nnet, options, "nnet.config")
+    set_learning_rate(optimizer, 0.04)
+    weight, bias = (parameter for parameter in nnet.components[2].parameters())
+    first = weight.detach().clone()
+    # (1 - m) of the first gradient, then of the second and m times the first; lr is 0.02 here
+    for gradient, expected in ((2.0, 0.25 * 2), (6.0, 0.25 * (2 + 6 + 0.75 * 2))):
+        weight.grad = torch.full_like(weight, gradient)
+        bias.grad = None
+        optimizer.step()
+        torch.testing.assert_close(weight.detach(), first - 0.02 * expected)
+
+
+def test_momentum_slows_the_preconditioned_steps_too() -> None:
+    moves = []
+    for momentum in (0.0, 0.75):
+        nnet = make_nnet()
+        before = [parameter.detach().clone() for parameter in nnet.parameters()]
+        options = replace(NATURAL, natural_gradient_momentum=momentum)
+        optimizer = make_optimizer(nnet, options, "nnet.config")
+        set_learning_rate(optimizer, 0.04)
+        backward(nnet)
+        optimizer.step()
+        moves.append([p.detach() - b for p, b in zip(nnet.parameters(), before, strict=True)])
+    for plain, slow in zip(*moves, strict=True):
+        # float32 differences of values near 1
+        torch.testing.assert_close(slow, 0.25 * plain, rtol=0, atol=2e-7)
+
+
 def test_the_gradient_is_that_of_a_sum_over_frames() -> None:
     assert gradient_scale([30, 7.5], NATURAL) == 30
     assert gradient_scale([0], NATURAL) == 1  # a loss that looks at nothing
@@ -164,9 +197,11 @@ def test_gradients_that_nobody_has_need_no_clipping() -> None:
     clip_gradients([torch.nn.Parameter(torch.zeros(2))], 1.0)
 
 
-def test_the_optimizer_goes_on_from_its_tensors() -> None:
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_the_optimizer_goes_on_from_its_tensors(momentum: float) -> None:
     straight = make_nnet()
-    first = make_optimizer(straight, NATURAL, "nnet.config")
+    natural = replace(NATURAL, natural_gradient_momentum=momentum)
+    first = make_optimizer(straight, natural, "nnet.config")
     assert isinstance(first, NaturalGradient)
     assert optimizer_tensors(first) == {}
     set_learning_rate(first, 0.01)
@@ -175,7 +210,7 @@ def test_the_optimizer_goes_on_from_its_tensors() -> None:
         first.step()
     again = make_nnet()
     again.load_state_dict(straight.state_dict())
-    second = make_optimizer(again, NATURAL, "nnet.config")
+    second = make_optimizer(again, natural, "nnet.config")
     load_optimizer(second, {name: t.clone() for name, t in optimizer_tensors(first).items()})
     for nnet, optimizer in ((straight, first), (again, second)):
         set_learning_rate(optimizer, 0.005)
@@ -186,7 +221,7 @@ def test_the_optimizer_goes_on_from_its_tensors() -> None:
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("given", [(*CE, "--learn-every=2"), MAX_POOL])
+@pytest.mark.parametrize("given", [(*CE, "--learn-every=2"), (*MAX_POOL, MOMENTUM)])
 def test_an_interrupted_training_gives_the_same_network(
     given: tuple[str, ...], tmp_path: Path, data: Path
 ) -> None:

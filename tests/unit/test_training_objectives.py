@@ -172,3 +172,18 @@ def test_options_name_the_objective() -> None:
     assert isinstance(objective, MaxPool)
     assert objective.cut == WholeUtterances(0.5)
     assert objective.chunks_per_minibatch == 32
+
+
+@pytest.mark.parametrize(
+    ("minibatch_size", "chunk_frames", "chunks"),
+    [(128, 1, 128), (256, 1, 256), (128, 10, 13), (4, 16, 1), (0, 10, 7)],
+)
+def test_minibatches_can_be_counted_in_frames_as_kaldi_does(
+    minibatch_size: int, chunk_frames: int, chunks: int
+) -> None:
+    options = parse_train_options(
+        f"--minibatch-size={minibatch_size}\n--chunk-frames={chunk_frames}\n"
+        "--chunks-per-minibatch=7\n",
+        "train.conf",
+    )
+    assert make_objective(options, label, SHIFT_S).chunks_per_minibatch == chunks
