@@ -1,7 +1,7 @@
 """The `kws` program: finds the module of a sub-command and turns a user's mistakes into one line.
 
 `kws/cli/NAME.py` holds either a function `NAME` (one command) or a typer app `app` (a group of
-commands). A module is imported only when its command runs: the list of commands that `kws --help`
+commands); a `-` in the command's name is a `_` there. A module is imported only when its command runs: the list of commands that `kws --help`
 prints is read from the modules' text, so that it comes at once and without torch.
 """
 
@@ -31,6 +31,7 @@ COMMANDS = (
     "data",
     "align",
     "train",
+    "train-am",
     "posteriors",
     "evaluate",
     "score",
@@ -46,24 +47,28 @@ UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 
 def _module_path(name: str) -> Path:
-    return Path(__file__).with_name(f"{name}.py")
+    return Path(__file__).with_name(f"{_python_name(name)}.py")
+
+
+def _python_name(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def _short_help(name: str) -> str:
     """The first line of the command's docstring, read without importing its module."""
     module = ast.parse(_module_path(name).read_text(encoding="utf-8"))
     functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
-    function = next((node for node in functions if node.name == name), None)
+    function = next((node for node in functions if node.name == _python_name(name)), None)
     docstring = ast.get_docstring(module if function is None else function) or ""
     return docstring.partition("\n")[0]
 
 
 def _load(name: str) -> Any:
     """The command itself, out of its module."""
-    module = importlib.import_module(f"kws.cli.{name}")
+    module = importlib.import_module(f"kws.cli.{_python_name(name)}")
     app = getattr(module, "app", None)
     if app is None:
-        function: Callable[..., None] = getattr(module, name)
+        function: Callable[..., None] = getattr(module, _python_name(name))
         # typer wraps lines of help; \b keeps those of a block as they are
         help_text = (function.__doc__ or "").replace(
             "\n\n    Examples:", "\n\n    \b\n    Examples:"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,6 @@ import typer
 
 if TYPE_CHECKING:
     from kws.training.options import AllOptions
-    from kws.training.trainer import Progress
 
 
 def train(
@@ -132,6 +130,7 @@ def train(
         --features conf/fbank40.conf --keywords "computer,view glass" \\
         --objective max-pool --exp exp/mine
     """
+    from kws.cli.watching import Bar, Interrupt
     from kws.errors import InputError
     from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
     from kws.training.prepare import Sources, prepare, settings_of
@@ -180,7 +179,7 @@ def train(
             print(f"{final}: is trained already; --restart trains it anew")
             return
     task = prepare(sources, options, num_threads=nj)
-    with _Bar(options.train.num_epochs) as bar, _Interrupt() as interrupt:
+    with Bar(options.train.num_epochs) as bar, Interrupt() as interrupt:
         state = run_training(
             task,
             exp,
@@ -224,67 +223,3 @@ def _words(values: list[str] | None) -> tuple[str, ...]:
         for value in values or ()
         for word in ([value] if value and Path(value).exists() else value.split())
     )
-
-
-class _Interrupt:
-    """Ctrl-C once ends the training after the job in hand; twice ends it at once."""
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def __enter__(self) -> _Interrupt:
-        self._before = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def _handle(self, number: int, frame: object) -> None:
-        if self._set:
-            raise KeyboardInterrupt
-        self._set = True
-
-
-class _Bar:
-    """A progress bar over an epoch, on a terminal only; lines are printed in any case."""
-
-    def __init__(self, num_epochs: int) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._num_epochs = num_epochs
-        self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}, {task.fields[rate]:,.0f} frames/s"),
-            TimeRemainingColumn(),
-            transient=True,
-            disable=not sys.stdout.isatty(),
-        )
-        self._bar = self._progress.add_task(
-            "", total=num_epochs, epoch=0, epochs=num_epochs, loss=float("nan"), rate=0.0
-        )
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def line(self, text: str) -> None:
-        if self._progress.disable:
-            print(text, flush=True)
-        else:
-            self._progress.console.print(text, highlight=False, markup=False)
-
-    def show(self, progress: Progress) -> None:
-        self._progress.update(
-            self._bar,
-            completed=progress.epoch - 1 + progress.share,
-            epoch=progress.epoch,
-            loss=progress.loss,
-            rate=progress.frames_per_s,
-        )
