@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,8 @@ def _adjust_convolution(component: KaldiComponent, words: dict[str, str], line: 
 
 def _adjust_splice(component: KaldiComponent, words: dict[str, str], _: ConfigLine) -> None:
     context = component.get("Context", ())
-    if len(context) < 2 or context != tuple(range(context[0], context[-1] + 1)):
-        return
-    if context[0] <= 0 <= context[-1]:
+    is_whole = len(context) > 0 and all(b == a + 1 for a, b in pairwise(context))
+    if is_whole and context[0] <= 0 <= context[-1]:
         del words["context"]
         words["left-context"], words["right-context"] = str(-context[0]), str(context[-1])
 
