@@ -239,6 +239,7 @@ def make_objective(options: AllOptions, label: Labeller, frame_shift_s: float) -
 
 def _chunks_per_minibatch(options: AllOptions) -> int:
     """Of cross-entropy."""
-    if not options.train.minibatch_size:
-        return options.train.chunks_per_minibatch
-    return max(1, round(options.train.minibatch_size / options.examples.chunk_frames))
+    train = options.train
+    if not train.minibatch_size:
+        return train.chunks_per_minibatch
+    return max(1, round(train.minibatch_size * train.learn_every / options.examples.chunk_frames))

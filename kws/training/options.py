@@ -85,8 +85,8 @@ class TrainOptions:
     )
     chunks_per_minibatch: int = key("cross-entropy: chunks per step", default=128, check=positive)
     minibatch_size: int = key(
-        "cross-entropy: frames per step, about, as Kaldi counts it (128 or 256); 0: "
-        "chunks-per-minibatch chunks of chunk-frames",
+        "cross-entropy: frames that are learnt per step, about, as Kaldi counts it (128 or 256); "
+        "0: chunks-per-minibatch chunks of chunk-frames",
         default=0,
         check=non_negative,
     )

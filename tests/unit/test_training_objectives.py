@@ -175,15 +175,15 @@ def test_options_name_the_objective() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minibatch_size", "chunk_frames", "chunks"),
-    [(128, 1, 128), (256, 1, 256), (128, 10, 13), (4, 16, 1), (0, 10, 7)],
+    ("minibatch_size", "chunk_frames", "learn_every", "chunks"),
+    [(128, 1, 1, 128), (256, 1, 1, 256), (128, 10, 1, 13), (128, 40, 4, 13), (4, 16, 1, 1)],
 )
 def test_minibatches_can_be_counted_in_frames_as_kaldi_does(
-    minibatch_size: int, chunk_frames: int, chunks: int
+    minibatch_size: int, chunk_frames: int, learn_every: int, chunks: int
 ) -> None:
     options = parse_train_options(
         f"--minibatch-size={minibatch_size}\n--chunk-frames={chunk_frames}\n"
-        "--chunks-per-minibatch=7\n",
+        f"--learn-every={learn_every}\n--chunks-per-minibatch=7\n",
         "train.conf",
     )
     assert make_objective(options, label, SHIFT_S).chunks_per_minibatch == chunks
