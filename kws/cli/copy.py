@@ -71,7 +71,7 @@ def copy(
         typer.Option(metavar="FILE", help="The outputs' priors, a vector of Kaldi, for OUT."),
     ] = None,
 ) -> None:
-    """Copy a model between Kaldi's nnet2 files and those of this program.
+    """Copy a model, to or from Kaldi's nnet2 files too.
 
     The name of OUT says what is written. From Kaldi to Kaldi the network stays as it is, byte for
     byte. A Kaldi file holds no features, units and keywords: name them to make a detector of it;
@@ -89,10 +89,8 @@ def copy(
     given = Additions(features, cmvn_stats, units, keywords, transition_model, priors)
     _check_fitting(given, kind, text)
     if kind == "kws":
-        left_behind = _write_kws(source, target, given)
-    else:
-        left_behind = _write_kaldi(source, target, kind, text, given)
-    if left_behind:
+        _write_kws(source, target, given)
+    elif left_behind := _write_kaldi(source, target, kind, text, given):
         print(f"{target}: without {', '.join(left_behind)}, which such a file does not hold")
 
 
@@ -112,7 +110,7 @@ def _check_fitting(given: Additions, kind: str, text: bool) -> None:
     from kws.errors import InputError
 
     ours, am = ("a .kws",), ("a .kws", "an .mdl")
-    places = {
+    options = {
         "--features": (bool(given.features), ours),
         "--cmvn-stats": (bool(given.cmvn_stats), ours),
         "--units": (bool(given.units), ours),
@@ -122,14 +120,15 @@ def _check_fitting(given: Additions, kind: str, text: bool) -> None:
         "--text": (text, ("an .mdl", "a .raw")),
     }
     article = {"kws": "a .kws", "mdl": "an .mdl", "raw": "a .raw"}[kind]
-    for option, (is_given, fitting) in places.items():
+    for option, (is_given, fitting) in options.items():
         if is_given and article not in fitting:
-            raise InputError(f"{option}: {article} has no such thing; it is for {fitting[0]}")
+            places = " or ".join(fitting)
+            raise InputError(f"{option}: {article} has no such thing; it is for {places}")
     if given.cmvn_stats is not None and given.features is None:
         raise InputError("--cmvn-stats: belongs to --features with cmvn=global; give both")
 
 
-def _write_kws(source: Path, target: Path, given: Additions) -> list[str]:
+def _write_kws(source: Path, target: Path, given: Additions) -> None:
     from kws import __version__
     from kws.kaldi.conversion import (
         read_any_model,
@@ -154,7 +153,6 @@ def _write_kws(source: Path, target: Path, given: Additions) -> list[str]:
     if given.units or given.keywords:
         file = _with_keywords(file, source, given)
     write_model(target, file)
-    return []
 
 
 def _with_features(file: ModelFile, source: Path, conf: Path, stats: Path | None) -> ModelFile:
@@ -199,12 +197,15 @@ def _with_keywords(file: ModelFile, source: Path, given: Additions) -> ModelFile
         )
     metadata["units"] = units
     if given.keywords:
+        names = [" ".join(name.split()) for name in given.keywords.split(",")]
+        if "" in names or len(set(names)) < len(names):
+            raise InputError("--keywords: a name is empty or given twice; give each once")
         metadata["keywords"] = [
             {
                 "name": name,
                 "units": [unit for word in name.split() for unit in _outputs(word, units)],
             }
-            for name in given.keywords.split(",")
+            for name in names
         ]
     return dataclasses.replace(file, metadata=metadata)
 

@@ -66,10 +66,12 @@ def posteriors(
         typer.Option("--allow-commands", help="Let specifiers, scp and wav.scp run commands (|)."),
     ] = False,
 ) -> None:
-    """Compute a network's outputs for every utterance, as Kaldi's nnet-compute does.
+    """Compute a network's outputs for every utterance.
 
-    A data dir starts at the audio and needs a model with features. A table holds matrices exactly
-    as the network reads them, or with --raw-features as they are before deltas and CMVN.
+    These are what Kaldi's nnet-compute and nnet-am-compute write, of Kaldi's own models too. A data
+    dir starts at the audio and needs a model with features. A table holds matrices exactly as the
+    network reads them, or with --raw-features as they are before deltas and CMVN.
+
     Utterances without frames, or too short for --no-pad-input, are left out with a warning; when
     none is left the exit status is 1. Audio that cannot be read is left out too, and the exit
     status is 2. Components that draw random numbers (dropout, noise) give their mean, where Kaldi

@@ -46,6 +46,8 @@ CASES = [
         "posteriors final.kws data ark,scp:out.ark,out.scp",
         "out.ark: File too large",
     ),
+    Case("copy", "copy 0.kws out.raw", "out.raw: File too large"),
+    Case("copy to a model", "copy 0.kws new.kws", "new.kws: File too large"),
     Case("train", TRAIN, "exp/...: File too large", made=("exp/tensorboard/...",)),
     Case("align", "align --keywords jarvis data out.ctm", "out.ctm: File too large"),
     Case("data combine", "data combine out data", "out/text: File too large"),
