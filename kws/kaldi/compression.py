@@ -157,8 +157,14 @@ def _percentile_values(codes: Matrix, low: np.float32, spread: np.float32) -> li
 def _between(codes: Matrix, percentiles: list[Matrix]) -> Matrix:
     """The values of codes (columns, rows) between the percentiles of their columns."""
     p0, p25, p75, p100 = percentiles
-    positions = codes.astype(np.float32)
-    lower = p0 + ((p25 - p0) * positions).astype(np.float64) * (1 / 64.0)
-    middle = p25 + ((p75 - p25) * (positions - 64)).astype(np.float64) * (1 / 128.0)
-    upper = p75 + ((p100 - p75) * (positions - 192)).astype(np.float64) * (1 / 63.0)
-    return np.where(codes <= 64, lower, np.where(codes <= 192, middle, upper)).astype(np.float32)
+    all_codes = np.arange(256, dtype=np.float32)[None]
+    low, middle, high = all_codes[:, :65], all_codes[:, 65:193] - 64, all_codes[:, 193:] - 192
+    by_code = np.concatenate(  # (columns, 256)
+        (
+            p0 + ((p25 - p0) * low).astype(np.float64) * (1 / 64.0),
+            p25 + ((p75 - p25) * middle).astype(np.float64) * (1 / 128.0),
+            p75 + ((p100 - p75) * high).astype(np.float64) * (1 / 63.0),
+        ),
+        axis=1,
+    ).astype(np.float32)
+    return np.take_along_axis(by_code, codes, axis=1)

@@ -1,13 +1,16 @@
 """Reading what objects in Kaldi's tables are made of: bytes, tokens, brackets, numbers of a text.
 
-Nothing is believed of a size that a file claims: room is made as the bytes come.
+A size that a file claims is compared with what is left of it before room is made; where that is not
+known, as of standard input, room is made as the bytes come.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import struct
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from typing import Any
 
 import numpy as np
@@ -32,8 +35,15 @@ def take(stream: BufferedReader, num_bytes: int) -> bytes | bytearray:
     Raises:
         FormatError: there are fewer.
     """
+    left = _bytes_left(stream) if num_bytes > _BLOCK else num_bytes
+    if left is not None and left < num_bytes:
+        raise FormatError("ends too early (cut short?)")
+    content: bytes | bytearray
     if num_bytes <= _BLOCK:
-        content: bytes | bytearray = stream.read(num_bytes)
+        content = stream.read(num_bytes)
+    elif left is not None:
+        content = bytearray(num_bytes)
+        del content[stream.readinto(content) :]
     else:
         content = bytearray()
         while block := stream.read(min(num_bytes - len(content), _BLOCK)):
@@ -160,6 +170,14 @@ def integers(words: list[bytes]) -> list[int]:
             raise FormatError(f"has {_shown(word)} where a whole number must be")
         values.append(int(word))
     return values
+
+
+def _bytes_left(stream: BufferedReader) -> int | None:
+    """How much of a file is left to read; None of what is no file."""
+    if not isinstance(stream.raw, FileIO):
+        return None
+    status = os.fstat(stream.fileno())
+    return status.st_size - stream.tell() if stat.S_ISREG(status.st_mode) else None
 
 
 def _skip_line_end(stream: BufferedReader) -> None:

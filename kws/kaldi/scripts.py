@@ -42,6 +42,8 @@ def read_script(
             continue
         key, _, name = line.strip().replace("\t", " ").partition(" ")
         place = f"{script}:{number}"
+        if not f"{key}{name}".isprintable():
+            raise InputError(f"{place}: {line[:20]!r} is not a key and a file; is it an scp?")
         if not name.strip():
             raise InputError(f"{place}: {key!r} has no file; a line is a key and a file")
         screen_command(name, place, allow_commands=allow_commands)
