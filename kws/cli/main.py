@@ -1,8 +1,9 @@
 """The `kws` program: finds the module of a sub-command and turns a user's mistakes into one line.
 
 `kws/cli/NAME.py` holds either a function `NAME` (one command) or a typer app `app` (a group of
-commands); a `-` in the command's name is a `_` there. A module is imported only when its command runs: the list of commands that `kws --help`
-prints is read from the modules' text, so that it comes at once and without torch.
+commands); a `-` in the command's name is a `_` there. A module is imported only when its command
+runs: the list of commands that `kws --help` prints is read from the modules' text, so that it comes
+at once and without torch.
 """
 
 from __future__ import annotations

@@ -1,0 +1,174 @@
+"""`kws train-am`: the acoustic model of a hybrid recogniser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kws.training.frame_material import FrameOptions
+    from kws.training.options import TrainOptions
+
+
+def train_am(
+    feats: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|RSPECIFIER",
+            help="Features: a folder that `kws features` has written, or a table (scp:feats.scp).",
+        ),
+    ],
+    ali: Annotated[
+        str,
+        typer.Option(
+            metavar="RSPECIFIER",
+            help="A number per frame, such as ark:ali.ark: a pdf from 0 on, or -1 for a frame that "
+            "teaches nothing; with --transition-model a transition id.",
+        ),
+    ],
+    network: Annotated[
+        Path,
+        typer.Option(
+            metavar="CONFIG",
+            help="The network's config, or a folder with nnet.config and layers that are added "
+            "while it learns (replace.N.config, hidden.config).",
+        ),
+    ],
+    exp: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and the log go.")],
+    pdfs: Annotated[
+        int | None, typer.Option(metavar="N", help="How many there are: outputs of the network.")
+    ] = None,
+    transition_model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Kaldi's .mdl (or its transition model) of --ali."),
+    ] = None,
+    dev_feats: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|RSPECIFIER", help="A set whose loss is told after every epoch."),
+    ] = None,
+    dev_ali: Annotated[
+        str | None, typer.Option(metavar="RSPECIFIER", help="Its alignment.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CONF",
+            help="Options that a table of --feats was made with, for the model; a folder has them.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="CONF", help="Training options, one --key=value per line."),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="sgd|adamw|muon|natural-gradient", help="Default natural-gradient."),
+    ] = None,
+    initial_effective_lrate: Annotated[
+        float | None, typer.Option(metavar="X", help="Learning rate at first; default 0.001.")
+    ] = None,
+    final_effective_lrate: Annotated[
+        float | None, typer.Option(metavar="X", help="Learning rate at the end; default 0.0001.")
+    ] = None,
+    num_epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs to train; default 20.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Decides everything random; default 0.")
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A licence of the data, for the model card."),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where the network learns.")] = (
+        "cpu"
+    ),
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start anew, whatever is in --exp.")
+    ] = False,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
+    ] = False,
+) -> None:
+    """Train an acoustic model on features and an alignment, and write it to EXP/final.kws.
+
+    Single frames of all utterances are drawn in random order, as from Kaldi's egs; the loss is
+    their cross-entropy. The defaults are those of Kaldi's nnet2 recipes: natural gradient,
+    minibatches of 128 frames, learning rate from 0.001 to 0.0001. The model holds the priors of its
+    outputs, for `kws posteriors --divide-by-priors`; `kws copy` makes a .mdl of it. The same
+    command continues a training that was interrupted, to the same result. Features lie in a file
+    without a name in EXP while it trains. Options given here come before those of --config.
+
+    Examples:
+      kws train-am --feats exp/fbank/train --ali ark:exp/mono/ali.ark --pdfs 144 \\
+        --network conf/timit/dnn --num-epochs 8 --exp exp/dnn
+      kws train-am --feats scp:feats.scp --features conf/fbank40.conf --ali ark:ali.1.ark \\
+        --transition-model exp/tri/final.mdl --network conf/timit/convnet --exp exp/convnet
+    """
+    from kws.cli.watching import Bar, Interrupt
+    from kws.training.checkpoint import FILE_NAME
+    from kws.training.frame_prepare import FrameSources, prepare_frames
+    from kws.training.trainer import train
+
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
+    given = {
+        "optimizer": optimizer,
+        "initial-effective-lrate": initial_effective_lrate,
+        "final-effective-lrate": final_effective_lrate,
+        "num-epochs": num_epochs,
+        "seed": seed,
+    }
+    options, frames = _options(config, given)
+    sources = FrameSources(
+        feats=feats,
+        ali=ali,
+        network=str(network),
+        pdfs=pdfs,
+        transition_model=None if transition_model is None else str(transition_model),
+        dev_feats=dev_feats,
+        dev_ali=dev_ali,
+        features=None if features is None else str(features),
+        licences=tuple(licence or ()),
+        allow_commands=allow_commands,
+        device=device,
+    )
+    final = exp / "final.kws"
+    if restart:
+        (exp / FILE_NAME).unlink(missing_ok=True)
+    task = prepare_frames(sources, options, frames, exp)
+    with Bar(options.num_epochs) as bar, Interrupt() as interrupt:
+        state = train(task, exp, echo=bar.line, on_progress=bar.show, should_stop=interrupt.is_set)
+    if state.epoch < options.num_epochs:
+        place = f"in epoch {state.epoch + 1} of {options.num_epochs}"
+        print(
+            f"stopped {place}; the same command continues from {exp / FILE_NAME}", file=sys.stderr
+        )
+        raise typer.Exit(130)
+    task.write_final(state, final)
+    print(f"{final}: written after {state.seconds:.0f} s of training")
+
+
+def _options(config: Path | None, given: Mapping[str, object]) -> tuple[TrainOptions, FrameOptions]:
+    """The options of the file, those of the command line in their place."""
+    from kws.config import keys_of
+    from kws.errors import InputError
+    from kws.files import read_text
+    from kws.training.frame_prepare import parse_frame_options
+    from kws.training.options import TrainOptions
+
+    declared = keys_of(TrainOptions)
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        try:
+            declared[name].parse(str(value))
+        except ValueError as rule:
+            raise InputError(f"--{name} {value}: it {rule}") from None
+    lines = "".join(f"--{name}={value}\n" for name, value in given.items())
+    if config is None:
+        return parse_frame_options(lines, "kws train-am")
+    return parse_frame_options(f"{read_text(config).rstrip()}\n{lines}", str(config))
