@@ -14,6 +14,7 @@ from kws.evaluation.token_errors import ScoredTranscripts
 
 FRAME_SHIFT_S = 0.01
 NEAR_S = 0.02  # boundaries as near as this count as found, TIMIT's usual measure
+_LAST_S = 1e9  # 30 years: later times count as this one
 Floats = npt.NDArray[np.float64]
 
 
@@ -74,9 +75,9 @@ def time_errors(scored: ScoredTranscripts) -> TimeErrors | None:
         ):
             continue
         num_utterances += 1
-        has_token, is_correct = _frames(reference, hypothesis)
-        num_frames += int(has_token.sum())
-        num_correct += int((has_token & is_correct).sum())
+        of_utterance = _frames(reference, hypothesis)
+        num_frames += of_utterance[0]
+        num_correct += of_utterance[1]
         aligned, recognised = alignment.indices()
         is_boundary = (alignment.edits[alignment.edits <= 1] == CORRECT) & (aligned > 0)
         starts = np.array([word.start_s for word in reference])[aligned[is_boundary]]
@@ -87,21 +88,36 @@ def time_errors(scored: ScoredTranscripts) -> TimeErrors | None:
     return TimeErrors(num_utterances, num_frames, num_correct, np.concatenate(boundaries))
 
 
-def _frames(
-    reference: Sequence[Word], hypothesis: Sequence[Word]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """(T,) whether the reference has a token, and whether the hypothesis has the same."""
-    num_frames = round(max(word.end_s for word in reference) / FRAME_SHIFT_S)
-    middles: Floats = (np.arange(num_frames, dtype=np.float64) + 0.5) * FRAME_SHIFT_S
+def _frames(reference: Sequence[Word], hypothesis: Sequence[Word]) -> tuple[int, int]:
+    """How many frames have a token of the reference, and in how many the hypothesis has the same.
+
+    Between two times at which a token begins or ends nothing changes: frames are counted from one
+    to the next, so that the work grows with the tokens, whatever times a file holds.
+    """
+    spans = [
+        np.array([(word.start_s, word.end_s) for word in words])
+        for words in (reference, hypothesis)
+    ]
+    times = np.unique(np.minimum(np.concatenate([span.ravel() for span in spans]), _LAST_S))
+    # the first frame whose middle is not before a time; times are written in microseconds
+    first_frames = np.ceil(np.round(times / FRAME_SHIFT_S - 0.5, 4))
+    num_frames = np.diff(first_frames).astype(np.int64)
     numbers: dict[str, int] = {}
-    tracks = [_track(words, middles, numbers) for words in (reference, hypothesis)]
-    return tracks[0] >= 0, tracks[0] == tracks[1]
+    tracks = [
+        _track(span, [word.word for word in words], times[:-1], numbers)
+        for span, words in zip(spans, (reference, hypothesis), strict=True)
+    ]
+    has_token = tracks[0] >= 0
+    return (
+        int(num_frames[has_token].sum()),
+        int(num_frames[has_token & (tracks[0] == tracks[1])].sum()),
+    )
 
 
-def _track(words: Sequence[Word], times: Floats, numbers: dict[str, int]) -> npt.NDArray[np.int64]:
+def _track(
+    span: Floats, tokens: list[str], times: Floats, numbers: dict[str, int]
+) -> npt.NDArray[np.int64]:
     """The token at each time, as a number; -1 where there is none."""
-    starts = np.array([word.start_s for word in words])
-    ends = np.array([word.end_s for word in words])
-    tokens = np.array([numbers.setdefault(word.word, len(numbers)) for word in words])
-    last = np.searchsorted(starts, times, side="right") - 1
-    return np.where((last >= 0) & (times < ends[last]), tokens[last], -1)
+    coded = np.array([numbers.setdefault(token, len(numbers)) for token in tokens], np.int64)
+    last = np.searchsorted(span[:, 0], times, side="right") - 1
+    return np.where((last >= 0) & (times < span[last, 1]), coded[last], -1)

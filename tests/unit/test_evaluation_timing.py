@@ -79,3 +79,29 @@ def test_times_of_other_tokens_than_those_that_were_aligned_do_not_count() -> No
     )
     with pytest.raises(ValueError, match="no frame"):
         _ = TimeErrors(0, 0, 0, np.zeros(0)).frame_accuracy
+
+
+def test_times_of_any_size_need_no_more_memory() -> None:
+    found = errors_of(timed(u="a@0.1 b@1e300"), timed(u="a@0.2 b@1e12"))
+    assert (found.frames, found.frames - found.correct_frames) == (100_000_000_000, 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_are_those_that_a_grid_finds(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    sides = []
+    for _ in range(2):
+        ends = np.unique(generator.integers(1, 100, size=12)) / 37  # no end is a frame's middle
+        tokens = generator.choice(["a", "b", "-"], size=len(ends))
+        sides.append(" ".join(f"{t}@{end}" for t, end in zip(tokens, ends, strict=True)))
+    found = errors_of(timed(u=sides[0]), timed(u=sides[1]))
+    heard = [
+        [
+            next((w.word for w in timed(u=side).times["u"] if w.start_s <= at < w.end_s), None)
+            for at in 0.005 + 0.01 * np.arange(400)
+        ]
+        for side in sides
+    ]
+    pairs = [(first, second) for first, second in zip(*heard, strict=True) if first is not None]
+    assert found.frames == len(pairs)
+    assert found.correct_frames == sum(first == second for first, second in pairs)

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kws.audio import write_audio
 from kws.data import Utterance, Word, write_data_dir
 from kws.data.phone_map import read_phone_map
 from kws.errors import InputError
+from kws.evaluation.alignment import NIST
+from kws.evaluation.timing import time_errors
+from kws.evaluation.token_errors import score_transcripts
 from kws.evaluation.transcripts import read_speakers, read_transcripts, speaker_of
 
 
@@ -126,3 +131,38 @@ def test_mistakes_in_folders(tmp_path: Path) -> None:
     (tmp_path / "wav.scp").write_text("a a.wav\n")
     with pytest.raises(InputError, match="text: no such file; transcripts of a data dir stand"):
         read_transcripts(tmp_path)
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"u-1 a b",
+            b"a (u-1)",
+            b"(u",
+            b"{ (",
+            b"u-1 1 0.5 nan a",
+            b"u-1 1 1e308 1e308 a",
+            b"0 1 h#",
+        ]
+    )
+    | st.binary(max_size=30),
+    max_size=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LINES, st.sampled_from(["text", "x.trn", "x.ctm", "x.phn"]))
+def test_any_file_is_read_and_scored_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], name: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    try:
+        found = read_transcripts(path)
+        scored = score_transcripts(found, found, NIST)
+    except InputError as error:
+        assert str(error).startswith(str(path)) and "\n" not in str(error)
+    else:
+        assert scored.total.errors == 0 and scored.total.tokens > 0
+        times = time_errors(scored)
+        assert times is None or times.correct_frames == times.frames > 0
