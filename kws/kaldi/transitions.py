@@ -1,6 +1,6 @@
 """Kaldi's TransitionModel: which phone states share an output, and their transitions.
 
-Nothing here is computed with it; it is kept so that a model can be written for Kaldi.
+Nothing here is computed with it: it is the file's form. `kws.hmm` computes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws.kaldi.printing import Printer
+from kws.kaldi.printing import Printer, TextPrinter
 from kws.kaldi.scanning import Array, Real, Scanner, TextScanner
 
 _NO_CLASS = -1  # the pdf class of a state that emits nothing
@@ -148,6 +148,38 @@ def _text_states(scanner: TextScanner) -> tuple[State, ...]:
                 moves.append((scanner.int32(), scanner.real()))
         states.append(State(forward, loop, tuple(moves)))
     return tuple(states)
+
+
+def transition_model(
+    topology: str, tuples: tuple[tuple[int, int, int], ...], log_probs: Array
+) -> TransitionModel:
+    """A TransitionModel of a topology's text and what was computed from it.
+
+    Args:
+        topology: as Kaldi's file `topo` has it.
+        tuples: phone, state and pdf per transition state.
+        log_probs: (I + 1,) per transition id, from 0.
+    """
+    scanner = TextScanner(topology.encode("latin-1"), "topo")
+    scanner.expect("<Topology>")
+    phones, entry_of, entries = _text_topology(scanner)
+    return TransitionModel(phones, entries, entry_of, tuples, log_probs)
+
+
+def format_topology(model: TransitionModel) -> str:
+    """The topology as Kaldi's file `topo` has it, with all digits."""
+    printer = _ExactPrinter()
+    printer.token("<Topology>")
+    printer.newline()
+    _write_text_topology(model, printer)
+    printer.token("</Topology>")
+    printer.newline()
+    return printer.content().decode("latin-1")
+
+
+class _ExactPrinter(TextPrinter):
+    def real(self, value: Real) -> None:
+        self._parts.append(f"{value:.9g} ")
 
 
 def write_transitions(model: TransitionModel, printer: Printer) -> None:
