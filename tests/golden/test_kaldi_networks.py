@@ -45,8 +45,11 @@ CANCELLED = 1e-7
 NEAR_ONE = 2.5e-7
 
 
+CONFIGS = sorted((GOLDEN / "nnet2").glob("*.config"))
+
+
 def test_all_files_are_here() -> None:
-    assert (len(MODELS), len(INFOS), len(OUTPUTS)) == (67, 22, 30)
+    assert (len(MODELS), len(INFOS), len(OUTPUTS), len(CONFIGS)) == (67, 22, 30, 20)
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.name)
@@ -148,6 +151,42 @@ def in_chunks(nnet: Nnet, x: torch.Tensor, random: np.random.Generator) -> torch
         parts.append(y)
         start += size
     return torch.cat([*parts, nnet.flush(state)], dim=1)[0]
+
+
+@pytest.mark.parametrize(("name", "offset"), [("dropout", 0.0), ("noise", 0.4)])
+def test_networks_that_draw_give_their_mean(name: str, offset: float, tmp_path: Path) -> None:
+    """Kaldi draws even when it computes: its outputs lie around these (test_nnet2_outputs.py)."""
+    source, target = GOLDEN / "nnet2" / "in40.txt", tmp_path / "post.txt"
+    model = GOLDEN / "nnet2" / f"{name}.raw"
+    assert kws(["posteriors", str(model), f"ark,t:{source}", f"ark,t:{target}"]) == 0
+    inputs, outputs = read_archive(source), read_archive(target)
+    assert list(outputs) == list(inputs)
+    for key, output in outputs.items():
+        # text of 7 digits on both sides, values up to 5
+        np.testing.assert_allclose(output, inputs[key] + offset, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_new_network_is_what_kaldi_makes_of_the_config(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: Callable[..., None]
+) -> None:
+    """nnet-init writes the same but for the numbers that it draws."""
+    monkeypatch.chdir(GOLDEN)  # the configs name their matrices from here
+    assert kws(["init", str(path), str(tmp_path / "0.kws")]) == 0
+    assert kws(["copy", str(tmp_path / "0.kws"), str(tmp_path / "0.raw")]) == 0
+    ours = read_kaldi_model(tmp_path / "0.raw").components
+    kaldis = read_kaldi_model(path.with_suffix(".raw")).components
+    assert [component.type for component in ours] == [component.type for component in kaldis]
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    for line, our, kaldi in zip(lines, ours, kaldis, strict=True):
+        is_drawn = ("Affine" in our.type or "Conv" in our.type) and "matrix=" not in line
+        for (our_tag, value), (tag, expected) in zip(our.fields, kaldi.fields, strict=True):
+            assert our_tag == tag
+            assert np.shape(value) == np.shape(expected)
+            assert getattr(value, "dtype", type(value)) == getattr(expected, "dtype", type(value))
+            if not (is_drawn and np.ndim(value)) and tag != "Reorder":
+                np.testing.assert_array_equal(value, expected)
+    compared("networks made of configs, all but what is drawn")
 
 
 def test_priors_are_those_that_kaldi_adjusted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def test_files_give_the_fixed_values(name: str) -> None:
             np.testing.assert_allclose(tensor, values.reshape(tensor.shape), rtol=2e-7)
 
 
-def test_dropout_multiplies_by_kaldis_two_factors() -> None:
+def test_dropout_multiplies_by_kaldis_two_factors(compared: Callable[..., None]) -> None:
     x = read_archive(NNET2 / "in40.txt")["c54"]
     kaldi = read_archive(NNET2 / "dropout.out")["c54"] / x
     nnet = make_nnet("dropout").double()
@@ -152,9 +153,10 @@ def test_dropout_multiplies_by_kaldis_two_factors() -> None:
         np.testing.assert_allclose(ratio, np.where(is_low, low, high), rtol=1e-6)
         # 2160 draws: five standard deviations of a proportion of 0.4
         assert abs(is_low.mean() - 0.4) < 5 * np.sqrt(0.4 * 0.6 / is_low.size)
+    compared("outputs of networks that draw, their distribution")
 
 
-def test_noise_is_uniform_between_zero_and_stddev() -> None:
+def test_noise_is_uniform_between_zero_and_stddev(compared: Callable[..., None]) -> None:
     x = read_archive(NNET2 / "in40.txt")["c54"]
     kaldi = read_archive(NNET2 / "noise.out")["c54"] - x
     nnet = make_nnet("noise").double()
@@ -164,3 +166,4 @@ def test_noise_is_uniform_between_zero_and_stddev() -> None:
         # 2160 draws: five standard deviations of their mean; of a quarter being below 0.2
         assert abs(noise.mean() - 0.4) < 5 * 0.8 / np.sqrt(12 * noise.size)
         assert abs((noise < 0.2).mean() - 0.25) < 5 * np.sqrt(0.25 * 0.75 / noise.size)
+    compared("outputs of networks that draw, their distribution")
