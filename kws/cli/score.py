@@ -44,11 +44,11 @@ def score(
 ) -> None:
     """Count the errors of recognised phones or words: PER or WER.
 
-    REF, HYP: Kaldi's text (UTTERANCE TOKEN ...), NAME.trn, NAME.ctm, NAME.phn, a folder of .phn
-    files, or a data dir (its text, and the times of its ctm). The utterances of REF count, all of
-    them; HYP must have no other ones. Tokens are compared as they stand, upper and lower case too
-    (sclite -s). A map has a phone and what it becomes per line; the last column is scored, and a
-    phone alone on its line is deleted (conf/phones_60_48_39.map).
+    REF, HYP: Kaldi's text (UTTERANCE TOKEN ...), NAME.trn, NAME.ctm, NAME.phn, NAME.wrd, a
+    folder of .phn files, or a data dir (its text, and the times of its ctm). The utterances of
+    REF count, all of them; HYP must have no other ones. Tokens are compared as they stand, upper
+    and lower case too (sclite -s). A map has a phone and what it becomes per line; the last column
+    is scored, and a phone alone on its line is deleted (conf/phones_60_48_39.map).
 
     Substitutions, deletions and insertions are those of NIST's sclite (weights 4, 3, 3), or with
     --weights levenshtein those of Kaldi's compute-wer (1, 1, 1). The 95 % interval comes from

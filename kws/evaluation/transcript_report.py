@@ -93,9 +93,9 @@ def difference_lines(second: ScoredTranscripts, compared: PairedDifference) -> s
         f"{second.hypothesis.path}:\n{kaldi_lines(second.total)}\n"
         f"difference {100 * difference.value:+.2f} points, 95 % interval "
         f"{100 * difference.lower:+.2f} to {100 * difference.upper:+.2f}, "
-        f"p = {compared.bootstrap_p:.4f} (paired bootstrap over utterances)\n"
+        f"p {_p(compared.bootstrap_p)} (paired bootstrap over utterances)\n"
         f"matched pairs: {compared.segments} segments, z = {compared.z:+.3f}, "
-        f"p = {compared.matched_pairs_p:.4f}"
+        f"p {_p(compared.matched_pairs_p)}"
     )
 
 
@@ -178,6 +178,10 @@ def _count_entries(counts: ErrorCounts) -> dict[str, Any]:
 
 def _percent(count: int, of: int) -> str:
     return f"{100 * count / of:.1f}" if of else "-"
+
+
+def _p(value: float) -> str:
+    return f"= {value:.4f}" if value >= 5e-5 else "< 0.0001"
 
 
 def _csv(columns: tuple[str, ...], rows: Any) -> str:

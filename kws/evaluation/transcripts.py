@@ -61,7 +61,8 @@ def read_transcripts(path: str | Path) -> Transcripts:
     """Read transcripts in the form that their name tells.
 
     A data dir (its `text`, and the times of its `ctm`), a folder of .phn files, NAME.trn, NAME.ctm
-    (or a file named ctm), NAME.phn; any other file is Kaldi's text (`UTTERANCE TOKEN ...`).
+    (or a file named ctm), NAME.phn or NAME.wrd; any other file is Kaldi's text, lines of
+    `UTTERANCE TOKEN ...`.
 
     Raises:
         InputError: it cannot be read or has another form.

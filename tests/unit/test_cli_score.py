@@ -111,6 +111,14 @@ def test_json_and_versus(run):
     out = run("ref", "hyp", "--versus", "hyp2")
     assert "hyp2:\n%WER 0.00 [ 0 / 13, 0 ins, 0 del, 0 sub ]\n" in out
     assert "difference -23.08 points, 95 % interval -50.00 to +0.00, p = " in out
+    many = "".join(f"u-{i} a b c d e\n" for i in range(60))
+    Path("many").write_text(many)
+    Path("wrong").write_text(many.replace("c d", "x y"))
+    assert "matched pairs: 0 segments, z = +0.000, p = 1.0000\n" in run(
+        "many", "many", "--versus", "many"
+    )
+    Path("other").write_text(many.replace("c d", "x d", 30).replace("c d", "x y"))
+    assert "p < 0.0001" in run("many", "wrong", "--versus", "other")
 
 
 def test_times_are_compared_where_both_have_them(run, tmp_path):
