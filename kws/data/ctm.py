@@ -114,7 +114,8 @@ def read_wrd_phn(
     for line, place in scan_lines(path, faults):
         start, _, rest = line.partition(" ")
         end, _, label = rest.partition(" ")
-        if not (start.isdecimal() and end.isdecimal() and label.strip()):
+        numbers = start.isdecimal() and end.isdecimal() and len(start + end) <= 30
+        if not (numbers and label.strip()):
             faults.append(f"{place}: {line!r} is not of the form `first_sample end_sample label`")
         elif int(start) > int(end):
             faults.append(f"{place}: the end {end} lies before the start {start}")

@@ -106,6 +106,7 @@ def test_speakers(tmp_path: Path) -> None:
         ("ref.trn", "a { b / c } (u)\n", "ref.trn:1: alternatives { a / b } are not read"),
         ("ref.trn", "", "ref.trn: the file is empty"),
         ("ref.ctm", "a 1 0 one\n", "ref.ctm:1: 4 fields"),
+        ("ref.phn", f"0 {'9' * 400} one\n", "ref.phn:1: '0 9.*' is not of the form"),
         ("ref.phn", "0 one\n", "ref.phn:1: '0 one' is not of the form"),
         ("text", "a one\na two\n", "text:2: a stands on line 1 already"),
         ("text", "a \xff\n".encode("latin-1"), "text:1: byte 0xff is not UTF-8"),
