@@ -68,5 +68,5 @@ class Growth:
             raise InputError(
                 f"{num_layers} hidden layers, one every --add-layers-period={self.period} "
                 f"iterations, need {needed} iterations; there are {num_iterations}: give more "
-                "--num-epochs, smaller --utterances-per-job or a shorter period"
+                "--num-epochs, smaller jobs or a shorter period"
             )

@@ -121,8 +121,8 @@ class TrainOptions:
         check=non_negative,
     )
     add_layers_period: int = key(
-        "iterations between two new layers; an iteration is a job (utterances-per-job), the first "
-        "layer comes after one",
+        "iterations between two new layers, the first of which comes after one; an iteration is a "
+        "job, so set their size too (Kaldi's are of 400000 frames)",
         default=2,
         check=positive,
     )

@@ -74,6 +74,29 @@ def test_a_model_is_trained(
     assert read_model(exp / "final.kws").metadata["card"]["options"]["--objective"] == "max-pool"
 
 
+def layers(path: Path) -> Path:
+    """A folder of which `kws train` makes deeper networks."""
+    folder = path / "layers"
+    folder.mkdir()
+    (folder / "nnet.config").write_text(NETWORK)
+    hidden = (
+        "AffineComponent input-dim=8 output-dim=8 bias-stddev=0\nRectifiedLinearComponent dim=8\n"
+    )
+    (folder / "hidden.config").write_text(hidden)
+    return folder
+
+
+def test_a_folder_makes_a_network_that_grows(tmp_path: Path, arguments: list[str]) -> None:
+    arguments[arguments.index("--network") + 1] = str(layers(tmp_path))
+    assert run([*arguments, "--num-epochs", "3", "--exp", str(tmp_path / "exp")]) == 0
+    network = read_model(tmp_path / "exp/final.kws").network.splitlines()
+    assert [line.split()[0] for line in network[2:6]] == [
+        *("RectifiedLinearComponent", "DropoutComponent"),
+        *("AffineComponent", "RectifiedLinearComponent"),
+    ]
+    assert "job 2: 2 of 2 hidden layers" in (tmp_path / "exp/train.log").read_text()
+
+
 def test_a_model_of_mfcc_is_trained(tmp_path: Path, arguments: list[str]) -> None:
     features = f"--feature-type=mfcc\n--num-ceps=10\n{FEATURES}"
     (tmp_path / "fbank.conf").write_text(features)
@@ -151,9 +174,13 @@ def test_a_mistake_in_the_options_file_has_its_place(
 
 
 def test_killed_at_any_moment_it_continues_to_the_same_model(
-    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, arguments: list[str]
 ) -> None:
     arguments += ["--num-epochs", "60"]
+    # layers come all the time, so that it is killed between two of them
+    arguments[arguments.index("--network") + 1] = str(layers(tmp_path))
+    with (tmp_path / "train.conf").open("a") as conf:
+        conf.write("--num-hidden-layers=8\n--add-layers-period=20\n")
     begin = time.monotonic()
     assert run([*arguments, "--exp", str(tmp_path / "straight")]) == 0
     whole = time.monotonic() - begin

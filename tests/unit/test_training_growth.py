@@ -238,7 +238,7 @@ def test_too_few_iterations_are_refused(tmp_path: Path, data: Path) -> None:
     with pytest.raises(
         InputError,
         match=r"3 hidden layers, one every --add-layers-period=4 iterations, need 15 iterations; "
-        r"there are 12: give more --num-epochs, smaller --utterances-per-job or a shorter period",
+        r"there are 12: give more --num-epochs, smaller jobs or a shorter period",
     ):
         train(task, tmp_path, num_workers=0)
     assert not (tmp_path / "train.log").exists()

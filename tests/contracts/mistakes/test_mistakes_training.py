@@ -50,7 +50,7 @@ CASES = [
         "too few iterations for the layers",
         f"{TRAIN} --network layers",
         "2 hidden layers, one every --add-layers-period=2 iterations, need 7 iterations; there "
-        "are 1: give more --num-epochs, smaller --utterances-per-job or a shorter period",
+        "are 1: give more --num-epochs, smaller jobs or a shorter period",
         {"layers/nnet.config": NETWORK, "layers/hidden.config": "TanhComponent dim=6\n"},
     ),
     Case(
