@@ -34,7 +34,7 @@ recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,vie
   [--train "DIR DIR..."] [--dev "DIR..."] [--test "DIR..."]   Kaldi data dirs (default: synthesised)
   [--noise "DIR..."] [--rir "DIR..."]    mixed into the training audio
   [--test-noise "DIR..."]                counts on test a second time in this noise at 10 dB
-  [--network conf/X.config] [--features conf/X.conf] [--objective ce|max-pool]
+  [--network conf/X.config|conf/X] [--features conf/X.conf] [--objective ce|max-pool]
   [--train-config conf/X.conf] [--num-epochs N] [--units-per-word N (3)] [--seed N]
   [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
@@ -117,7 +117,7 @@ twice=$(printf '%s\n' $train $dev $test | sort | uniq -d | head -n 1)
 mkdir -p "$exp" && exp=$(cd "$exp" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 for file in ${network:+"$network"} "$features" "$train_config"; do
-  [ -f "$file" ] || fail "$file: no such file (relative to $(pwd))"
+  [ -e "$file" ] || fail "$file: no such file (relative to $(pwd))"
 done
 . recipes/env.sh
 use_environment train
