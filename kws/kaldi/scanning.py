@@ -17,7 +17,9 @@ from kws.errors import InputError
 Real: TypeAlias = np.float32 | np.float64
 Array: TypeAlias = npt.NDArray[Any]
 MAX_SHOWN = 24  # bytes of a file in a message
-_REAL = re.compile(rb"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?(inf|infinity|nan)", re.I)
+_REAL = re.compile(
+    rb"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|-?(inf|infinity|nan)", re.IGNORECASE
+)
 _INT = re.compile(rb"[+-]?[0-9]{1,11}")
 _WORD = re.compile(rb"\S+")
 
@@ -195,7 +197,7 @@ class TextScanner(Scanner):
     def real(self, dtype: type[Real] = np.float32) -> Real:
         start = self.skipped(self.offset)
         word = self._word("a number")
-        value = self._reals([word], start)[0]
+        value = self._reals(word, start)[0]
         return np.float64(float(word)) if dtype is np.float64 else np.float32(value)
 
     def flag(self) -> bool:
@@ -207,15 +209,15 @@ class TextScanner(Scanner):
 
     def vector(self) -> Array:
         body, start = self._brackets("a vector, [ ... ]")
-        return self._reals(body.split(), start)
+        return self._reals(body, start)
 
     def matrix(self) -> Array:
         body, start = self._brackets("a matrix, [ ... ]")
-        rows = [row for line in body.replace(b";", b"\n").split(b"\n") if (row := line.split())]
+        lines = (line for line in body.replace(b";", b"\n").split(b"\n") if line.strip())
+        rows = [self._reals(line, start) for line in lines]
         if any(len(row) != len(rows[0]) for row in rows):
             raise self.error("a matrix whose rows are equally long", start)
-        values = self._reals([word for row in rows for word in row], start)
-        return values.reshape(len(rows), len(rows[0]) if rows else 0)
+        return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
 
     def ints(self) -> tuple[int, ...]:
         body, start = self._brackets("whole numbers, [ ... ]")
@@ -253,13 +255,16 @@ class TextScanner(Scanner):
         self.offset = end + 1
         return self.content[start + 1 : end], start
 
-    def _reals(self, words: list[bytes], start: int) -> Array:
-        wrong = next((word for word in words if not _REAL.fullmatch(word)), None)
-        if wrong is not None:
+    def _reals(self, text: bytes, start: int) -> Array:
+        """The numbers in a part of the file that begins at `start` or later."""
+        words = text.split()
+        if not all(map(_REAL.fullmatch, words)):
+            wrong = next(word for word in words if not _REAL.fullmatch(word))
             raise self.error("a number", self.content.index(wrong, start))
         values = np.array([float(word) for word in words], dtype=np.float64)
         with np.errstate(over="ignore"):
             rounded = values.astype(np.float32)
-        if (np.isinf(rounded) & np.isfinite(values)).any():
+        too_large = np.flatnonzero(np.isinf(rounded))
+        if any(b"n" not in words[index].lower() for index in too_large):  # no inf in the file
             raise self.error("numbers that a float can hold", start)
         return rounded

@@ -136,6 +136,21 @@ def test_a_file_that_is_cut_short_is_told_in_one_line(content: bytes) -> None:
             b"<Nnet> <NumComponents> 1 <Components> <FixedBiasComponent> <Bias> [ 1 2x ]",
             "expected a number, found '2x ]'",
         ),
+        (
+            b"<Nnet> <NumComponents> 1 <Components> <FixedBiasComponent> <Bias> [ 1 -1e50 ]",
+            "expected numbers that a float can hold, found",
+        ),
+        (
+            b"<Nnet> <NumComponents> 1 <Components> <FixedBiasComponent> <Bias> [ 1 -1e500 ]",
+            "expected numbers that a float can hold, found",
+        ),
+        # read in time that grows with its length, not with its square
+        (
+            b"<Nnet> <NumComponents> 1 <Components> <FixedBiasComponent> <Bias> [ "
+            + 500_000 * b"1"
+            + b"x ]",
+            "expected a number, found '1111",
+        ),
         (b"<Nnet> <NumComponents> 0 <Components> </Components> </Nnet> x", "the end of the file"),
     ],
 )
