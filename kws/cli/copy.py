@@ -179,7 +179,9 @@ def _with_features(file: ModelFile, source: Path, conf: Path, stats: Path | None
     if stats is not None:
         matrix = torch.from_numpy(read_matrix(stats))
         tensors["cmvn.stats"] = CmvnStats.from_matrix(matrix, str(stats), options.dim).to_matrix()
-    return dataclasses.replace(file, features=format_feature_options(options), tensors=tensors)
+    metadata = {k: v for k, v in file.metadata.items() if k != "thresholds"}
+    features = format_feature_options(options)
+    return dataclasses.replace(file, features=features, metadata=metadata, tensors=tensors)
 
 
 def _with_keywords(file: ModelFile, source: Path, given: Additions) -> ModelFile:

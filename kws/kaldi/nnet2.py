@@ -48,11 +48,11 @@ class KaldiModel:
 
 
 def is_kaldi_model(path: str | Path) -> bool:
-    """Whether the file begins as a raw network or an acoustic model of Kaldi does."""
+    """Whether the file begins as a network or an acoustic model of Kaldi does, of any kind."""
     with named(path), Path(path).open("rb") as stream:
         start = stream.read(64)
     start = start.removeprefix(b"\0B").lstrip()
-    return start.startswith((b"<Nnet>", b"<TransitionModel>"))
+    return start.startswith((b"<Nnet", b"<TransitionModel>"))
 
 
 def read_kaldi_model(path: str | Path) -> KaldiModel:

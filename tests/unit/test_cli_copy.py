@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -181,6 +182,16 @@ def test_what_no_kaldi_file_holds_is_told(capsys: pytest.CaptureFixture[str]) ->
     assert read_model("other.kws").metadata["keywords"] == [{"name": "c", "units": [3]}]
     assert read_model("other.kws").features == read_model("words.kws").features
     copy("words.raw again.raw", capsys)
+    # thresholds belong to the features and keywords that they were solved with
+    file = read_model("words.kws")
+    thresholds = {name: {"threshold": 0.5} for name in ("a", "b")}
+    write_model(
+        "t.kws", dataclasses.replace(file, metadata={**file.metadata, "thresholds": thresholds})
+    )
+    copy("t.kws other.kws --features fbank.conf", capsys)
+    assert "thresholds" not in read_model("other.kws").metadata
+    copy("t.kws other.kws", capsys)
+    assert read_model("other.kws").metadata["thresholds"] == thresholds
     assert Path("again.raw").read_bytes() == Path("words.raw").read_bytes()
 
 

@@ -40,6 +40,12 @@ CASES = [
         {"gmm.mdl": GMM},
     ),
     Case(
+        "a network of nnet3",
+        "posteriors bad.raw scp:feats.scp ark:out.ark",
+        f"bad.raw: byte 2: expected <TransitionModel> or <Nnet>, found '<Nnet3> \\n'{REMEDY}",
+        {"bad.raw": b"\0B<Nnet3> \n"},
+    ),
+    Case(
         "a component of nnet3",
         "info bad.raw",
         f"bad.raw: byte 38: expected a component of nnet2, <...Component>, found '...'{REMEDY}",
