@@ -15,6 +15,35 @@ def align(
         Path | None,
         typer.Option(metavar="MODEL", help="Align with this network, by Viterbi."),
     ] = None,
+    gmm: Annotated[
+        Path | None,
+        typer.Option(metavar="MDL", help="Align phones with this phone model of `kws train-gmm`."),
+    ] = None,
+    feats: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|RSPECIFIER", help="With --gmm: features, or a folder of `kws features`."
+        ),
+    ] = None,
+    log_likelihoods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RSPECIFIER",
+            help="With --gmm: a network's log-likelihoods (frames, pdfs) in place of the mixtures.",
+        ),
+    ] = None,
+    times: Annotated[
+        bool,
+        typer.Option("--times", help="With --gmm: share DATA_DIR/ctm's times among the states."),
+    ] = False,
+    write_ali: Annotated[
+        str | None,
+        typer.Option(metavar="WSPECIFIER", help="With --gmm: write transition ids (ark:ali.ark)."),
+    ] = None,
+    write_pdfs: Annotated[
+        str | None,
+        typer.Option(metavar="WSPECIFIER", help="With --gmm: write pdf ids, a network's targets."),
+    ] = None,
     ali: Annotated[
         Path | None,
         typer.Option(
@@ -47,10 +76,30 @@ def align(
     The CTM has one line per unit: a word of a keyword, or computer.1, computer.2, ... with
     --units-per-word. How far boundaries moved is printed where there is something to compare.
 
+    With --gmm the text is phones, and each of them is placed, with the state of every frame: by
+    the mixtures (--feats), by a network (--log-likelihoods), or from times that are known (--times,
+    with either of them for the number of frames).
+
     Examples:
       kws align --keywords "computer,view glass" data/train exp/ali.0.ctm
       kws align --model exp/final.kws --ali exp/ali.0.ctm data/train exp/ali.1.ctm
+      kws align --gmm exp/mono/final.mdl --feats exp/mfcc/train --write-ali ark:exp/ali.ark \\
+          data/train exp/ali.ctm
     """
+    if gmm is not None:
+        from kws.cli.align_phones import PhoneJob, align_phones
+
+        if model or keywords or ali or units_per_word or wrd_dir:
+            raise typer.BadParameter("--gmm aligns phones; leave out the options for keywords")
+        job = PhoneJob(
+            gmm, data_dir, feats, log_likelihoods, times, write_ali, write_pdfs, allow_commands
+        )
+        align_phones(job, out_ctm)
+        return
+    if feats or log_likelihoods or times or write_ali or write_pdfs:
+        raise typer.BadParameter(
+            "--feats, --log-likelihoods, --times, --write-ali and --write-pdfs go with --gmm"
+        )
     from kws.data import read_ctm, read_data_dir, write_ctm
     from kws.errors import InputError
     from kws.hmm import inventory_of, units_of

@@ -4,7 +4,7 @@ from kws.hmm.alignment import Alignment, align
 from kws.hmm.bootstrap import place_by_energy
 from kws.hmm.decoding import DecodedLattice, DecodedPath, Decoder, DecodingOptions
 from kws.hmm.gmm import Gmm, Mixture
-from kws.hmm.graphs import decoding_graph, grammar_fst, read_graph
+from kws.hmm.graphs import decoding_graph, grammar_fst, read_graph, write_fst
 from kws.hmm.labels import (
     FILLER,
     Span,
@@ -55,5 +55,6 @@ __all__ = [
     "timed_path",
     "topology_text",
     "units_of",
+    "write_fst",
     "write_symbols",
 ]

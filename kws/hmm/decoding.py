@@ -123,10 +123,12 @@ class DecodedLattice:
         Fewer where the lattice holds fewer.
         """
         kaldifst = kaldi_package("kaldifst")
-        words = _words_only(self._weighed(lm_weight))
-        kaldifst.determinize_star(words)
         best = self.best(lm_weight)
         found = [best]
+        if number <= 1:
+            return found
+        words = _words_only(self._weighed(lm_weight))
+        kaldifst.determinize_star(words)
         # one more than asked for: rounding may put another first where two are equally good
         for path in kaldifst.convert_nbest_to_vector(kaldifst.shortest_path(words, n=number + 1)):
             _, labels, _, weight = kaldifst.get_linear_symbol_sequence(path)

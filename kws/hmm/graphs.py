@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.errors import InputError
+from kws.files import atomic_path, named
 from kws.hmm.ngram import SENTENCE_END, SENTENCE_START, NgramModel
 from kws.hmm.packages import kaldi_package
 from kws.hmm.phone_model import PhoneModel
@@ -116,7 +117,7 @@ def read_graph(path: str | Path) -> Fst:
         InputError: the file is no FST.
     """
     kaldifst = kaldi_package("kaldifst")
-    with Path(path).open("rb") as stream:
+    with named(path), Path(path).open("rb") as stream:
         head = stream.read(32)
     # OpenFst's magic number, then the length and the name of the type
     if head[:4] != b"\xd6\xfd\xb2\x7e" or head[8:14] != b"vector":
@@ -125,6 +126,13 @@ def read_graph(path: str | Path) -> Fst:
     if graph is None or graph.num_states == 0:
         raise InputError(f"{path}: an FST that is damaged or empty; make the graph again")
     return graph
+
+
+def write_fst(path: str | Path, fst: Fst) -> None:
+    """Write an FST in OpenFst's binary form, atomically."""
+    with atomic_path(path) as temporary:
+        if not fst.write(str(temporary)):
+            raise InputError(f"{path}: the FST cannot be written; is the disk full?")
 
 
 def _one_state() -> Fst:

@@ -68,22 +68,27 @@ def train_monophones(
     out_dir = Path(out_dir)
     if not takes:
         raise InputError("no utterances to train on; give transcripts and their features")
-    phones = [n for n in range(1, len(symbols.phones) + 1) if n not in silences]
-    topology = topology_text(phones, list(silences))
+    first = first_model(symbols, silences)
+    topology = first.topology
     _settle(out_dir, options, takes, topology, first_paths)
-    _write_description(out_dir, symbols, topology)
+    _write_description(out_dir, symbols, first)
     training = _Training(takes, list(silences), options, out_dir)
     number = training.restore()
     if number is None:
         number = 0
-        model = PhoneModel(topology)
-        gmm = Gmm.flat([take.features for take in takes], model.num_pdfs)
-        training.begin(model, gmm, first_paths)
+        gmm = Gmm.flat([take.features for take in takes], first.num_pdfs)
+        training.begin(first, gmm, first_paths)
     while number < options.num_iters:
         report(training.step(number))
         number += 1
     training.finish()
     return training.model, training.gmm
+
+
+def first_model(symbols: Symbols, silences: Sequence[int]) -> PhoneModel:
+    """The states of the phones before training: three each, with Kaldi's probabilities."""
+    phones = [number for number in range(1, len(symbols.phones) + 1) if number not in silences]
+    return PhoneModel(topology_text(phones, list(silences)))
 
 
 class _Training:
@@ -246,11 +251,11 @@ def _settle(
     write_text(path, settings)
 
 
-def _write_description(out_dir: Path, symbols: Symbols, topology: str) -> None:
+def _write_description(out_dir: Path, symbols: Symbols, model: PhoneModel) -> None:
     write_symbols(out_dir / SYMBOLS_FILE, symbols)
-    write_text(out_dir / "topo", topology)
+    write_text(out_dir / "topo", model.topology)
     with atomic_path(out_dir / "tree") as temporary:
-        temporary.write_bytes(PhoneModel(topology).tree_bytes())
+        temporary.write_bytes(model.tree_bytes())
 
 
 def _numbers(folder: Path, before: str, after: str) -> list[int]:
