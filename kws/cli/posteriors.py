@@ -85,19 +85,15 @@ def posteriors(
     """
     from kws.errors import InputError
     from kws.kaldi import screen_specifier, write_matrices
-    from kws.kaldi.conversion import priors_of, read_any_model
+    from kws.kaldi.conversion import read_any_model
     from kws.nnet import Nnet
 
     file = read_any_model(model)
     nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
-    priors = priors_of(file, str(model)) if divide_by_priors else None
-    if divide_by_priors and priors is None:
-        raise InputError(
-            f"{model}: holds no priors to divide by; leave out --divide-by-priors, or `kws copy` "
-            "it with --priors FILE"
-        )
+    priors = _priors(file, str(model)) if divide_by_priors else None
     screen_specifier(target, allow_commands=allow_commands, writing=True)
     unread: list[str] = []
+    left_out: list[str] = []
     if Path(source).is_dir() or raw_features:
         pipeline = _pipeline(file, nnet, str(model), source)
         if raw_features:
@@ -106,7 +102,9 @@ def posteriors(
             utterances = _data_dir(source, pipeline, allow_commands, unread)
     else:
         utterances = _table(source, nnet.input_dim, allow_commands)
-    outputs = _outputs(nnet, utterances, priors, pad=not no_pad_input, apply_log=apply_log)
+    pad = not no_pad_input
+    enough = _long_enough(nnet, utterances, left_out, pad=pad)
+    outputs = _outputs(nnet, enough, priors, pad=pad, apply_log=apply_log)
     with write_matrices(target, allow_commands=allow_commands) as writer:
         num_written = 0
         for key, output in outputs:
@@ -114,11 +112,29 @@ def posteriors(
             num_written += 1
         if num_written == 0:  # told before the table replaces an older one
             _refuse_nothing(source, unread)
+    if left_out:
+        logger.warning(
+            "%s: %d utterance(s) left out, %d written", source, len(left_out), num_written
+        )
     if unread:
         raise InputError(
             f"{source}: {len(unread)} utterance(s) cannot be read, {unread[0]} first; the others "
             f"are in {target}"
         )
+
+
+def _priors(file: ModelFile, model: str) -> Tensor:
+    """The model's priors, (C,)."""
+    from kws.errors import InputError
+    from kws.kaldi.conversion import priors_of
+
+    priors = priors_of(file, model)
+    if priors is None:
+        raise InputError(
+            f"{model}: holds no priors to divide by; leave out --divide-by-priors, or `kws copy` "
+            "it with --priors FILE"
+        )
+    return priors
 
 
 def _refuse_nothing(source: str, unread: list[str]) -> NoReturn:
@@ -145,7 +161,7 @@ def _outputs(
 
     from kws.nnet import compute_utterances
 
-    for key, outputs in compute_utterances(nnet, _long_enough(nnet, utterances, pad), pad=pad):
+    for key, outputs in compute_utterances(nnet, utterances, pad=pad):
         if priors is not None:
             outputs = outputs / priors
             outputs = outputs / outputs.sum(dim=1, keepdim=True)
@@ -155,13 +171,14 @@ def _outputs(
 
 
 def _long_enough(
-    nnet: Nnet, utterances: Iterator[tuple[str, Tensor]], pad: bool
+    nnet: Nnet, utterances: Iterator[tuple[str, Tensor]], left_out: list[str], *, pad: bool
 ) -> Iterator[tuple[str, Tensor]]:
-    """The utterances that have an output; the others are told."""
+    """The utterances that have an output; the others are told, and noted in `left_out`."""
     num_needed = 1 if pad else 1 + nnet.left_context + nnet.right_context
     for key, features in utterances:
         if len(features) < num_needed:
             logger.warning("%s: %d frames, needs %d; left out", key, len(features), num_needed)
+            left_out.append(key)
         else:
             yield key, features
 

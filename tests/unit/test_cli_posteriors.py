@@ -147,7 +147,8 @@ def test_without_padding_short_utterances_are_left_out(data_dir, tmp_path, caplo
         # the network's context: 6 frames of the past and 3 of the future
         np.testing.assert_allclose(output, expected_posteriors(utterance)[6:-3], atol=ROUNDING)
     assert [record.getMessage() for record in caplog.records] == [
-        "anna-2: 9 frames, needs 10; left out"
+        "anna-2: 9 frames, needs 10; left out",
+        f"{data_dir}: 1 utterance(s) left out, 2 written",
     ]
 
 
@@ -161,7 +162,8 @@ def test_utterances_without_a_frame_are_left_out(data_dir, tmp_path, caplog):
     assert kws(["posteriors", model, str(data_dir), f"ark:{target}"]) == 0
     assert list(written(target)) == list(LENGTHS_S)
     assert [record.getMessage() for record in caplog.records] == [
-        "carl-1: 0 frames, needs 1; left out"
+        "carl-1: 0 frames, needs 1; left out",
+        f"{data_dir}: 1 utterance(s) left out, 3 written",
     ]
 
 
