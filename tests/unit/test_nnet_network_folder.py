@@ -9,6 +9,7 @@ import torch
 
 from kws.config import parse_config
 from kws.errors import InputError
+from kws.features import parse_feature_options
 from kws.nnet import Nnet, full_network, read_network
 from kws.nnet.network_folder import with_stage
 
@@ -173,14 +174,16 @@ def test_what_does_not_fit_is_said(
 
 
 def test_convnet_accel2_is_what_kaldis_script_writes() -> None:
-    conf = Path(__file__).parents[2] / "conf" / "convnet_accel2"
-    config = read_network(conf)
+    conf = Path(__file__).parents[2] / "conf"
+    config = read_network(conf / "convnet_accel2")
     assert config.num_hidden_layers == 4  # the script's num_hidden_layers
     nnet = full_network(config, generator())
     # by the script's arithmetic: (36 - 7 + 1) * 128, / 3, (10 - 4 + 1) * 256
     dims = [component.output_dim for component in nnet.components]
     assert dims == [972, 3840, 1280, 1280, 1792, 1792, 3000, 3000, 3000, 3000, 3000, 3000, 4, 4]
-    assert (nnet.left_context, nnet.right_context, nnet.input_dim) == (4, 4, 108)
+    assert (nnet.left_context, nnet.right_context) == (4, 4)
+    features = conf / "fbank36_deltas.conf"
+    assert parse_feature_options(features.read_text(), str(features)).dim == nnet.input_dim
     text = nnet.config_text()
     assert text.count("param-stddev=0.0182574") == 4  # 1 / sqrt(3000)
     assert text.count("bias-stddev=0.5") == 4
