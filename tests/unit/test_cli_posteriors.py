@@ -137,6 +137,23 @@ def test_logarithms_have_a_floor(tmp_path):
     np.testing.assert_allclose(written(target)["a"], expected, rtol=1e-6)
 
 
+def test_priors_divide_before_the_sum_and_the_logarithm(tmp_path):
+    """nnet-am-compute's order: outputs over priors, each frame over its sum, log with its floor."""
+    nnet = Nnet.from_config("ScaleComponent dim=3 scale=1", "nnet.config", torch.Generator())
+    model, source, target = tmp_path / "0.kws", tmp_path / "in.ark", tmp_path / "post.ark"
+    metadata = {"pdfs": 3, "priors": [0.5, 0.25, 0.25]}
+    write_model(model, ModelFile(nnet.config_text(), metadata=metadata, tensors=nnet.tensors()))
+    write_table(source, {"a": np.array([[0.2, 0.3, 0.5], [1, 0, 0]], np.float32)})
+    words = ["posteriors", "--divide-by-priors", str(model), f"ark:{source}", f"ark:{target}"]
+    # 0.2 / 0.5, 0.3 / 0.25, 0.5 / 0.25 sum to 3.6
+    expected = np.array([[0.4 / 3.6, 1.2 / 3.6, 2 / 3.6], [1, 0, 0]])
+    assert kws(words) == 0
+    np.testing.assert_allclose(written(target)["a"], expected, rtol=1e-6)
+    assert kws([*words, "--apply-log"]) == 0
+    floored = np.log(np.maximum(expected, 1e-20))
+    np.testing.assert_allclose(written(target)["a"], floored, rtol=1e-6)
+
+
 def test_without_padding_short_utterances_are_left_out(data_dir, tmp_path, caplog):
     model, target = make_model(tmp_path, "global"), tmp_path / "post.ark"
     words = ["posteriors", "--no-pad-input", model, str(data_dir), f"ark:{target}"]

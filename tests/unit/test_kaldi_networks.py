@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws.config import parse_config
+from kws.config import ConfigLine, parse_config
 from kws.errors import InputError
 from kws.kaldi.layouts import LAYOUTS
 from kws.kaldi.networks import NO_FILE, components_of, network_of, statistics_of
@@ -22,7 +22,7 @@ from kws.kaldi.nnet2 import (
     format_kaldi_model,
     parse_kaldi_model,
 )
-from kws.nnet import COMPONENTS, Nnet
+from kws.nnet import COMPONENTS, Component, Nnet
 
 FILES = Path(__file__).parents[1] / "contracts" / "files"
 MAX_VALUES = 2**23  # what a few small tensors, and what follows from the largest size, may take
@@ -299,6 +299,19 @@ def test_components_that_do_not_fit_are_named() -> None:
     assert str(caught.value) == (
         "a.raw: component 1: TanhComponent: its input has 4 values, but TanhComponent at a.raw: "
         "component 0 gives 3; make them equal"
+    )
+
+
+def test_a_type_that_kaldi_has_not_is_named() -> None:
+    class LstmComponent(Component):
+        def setup(self, line: ConfigLine) -> None:
+            self.input_dim = self.output_dim = 3
+
+    nnet = Nnet([LstmComponent(ConfigLine("LstmComponent", (), "net.config:1"), None)])
+    with pytest.raises(InputError) as caught:
+        components_of(nnet)
+    assert str(caught.value) == (
+        "component 0: Kaldi's nnet2 has no LstmComponent; use another network"
     )
 
 
