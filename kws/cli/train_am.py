@@ -110,7 +110,7 @@ def train_am(
         --transition-model exp/tri/final.mdl --network conf/timit/convnet --exp exp/convnet
     """
     from kws.cli.watching import Bar, Interrupt
-    from kws.training.checkpoint import FILE_NAME
+    from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
     from kws.training.frame_prepare import FrameSources, prepare_frames
     from kws.training.trainer import train
 
@@ -137,17 +137,21 @@ def train_am(
         allow_commands=allow_commands,
         device=device,
     )
-    final = exp / "final.kws"
+    checkpoint, final = exp / FILE_NAME, exp / "final.kws"
     if restart:
-        (exp / FILE_NAME).unlink(missing_ok=True)
+        checkpoint.unlink(missing_ok=True)
     task = prepare_frames(sources, options, frames, exp)
+    if checkpoint.exists():
+        before = read_checkpoint(checkpoint)
+        check_settings(checkpoint, before.settings, task.settings)
+        if before.epoch == options.num_epochs and final.exists():
+            print(f"{final}: is trained already; --restart trains it anew")
+            return
     with Bar(options.num_epochs) as bar, Interrupt() as interrupt:
         state = train(task, exp, echo=bar.line, on_progress=bar.show, should_stop=interrupt.is_set)
     if state.epoch < options.num_epochs:
         place = f"in epoch {state.epoch + 1} of {options.num_epochs}"
-        print(
-            f"stopped {place}; the same command continues from {exp / FILE_NAME}", file=sys.stderr
-        )
+        print(f"stopped {place}; the same command continues from {checkpoint}", file=sys.stderr)
         raise typer.Exit(130)
     task.write_final(state, final)
     print(f"{final}: written after {state.seconds:.0f} s of training")
