@@ -20,7 +20,7 @@ _BLOCK = 1 << 20  # bytes
 _SPACES = b" \t\n\v\f\r"
 # What C++ reads with >> where Kaldi lets it: no plus sign in front, no hexadecimal numbers.
 _REAL = re.compile(
-    rb"(?:-?[0-9]+\.?[0-9]*|-\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan", re.IGNORECASE
+    rb"(?:-?[0-9]+(?:\.[0-9]*)?|-\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan", re.IGNORECASE
 )
 _INT = re.compile(rb"[+-]?[0-9]{1,12}")
 

@@ -222,10 +222,11 @@ def test_the_tables_commands_do_what_kaldis_programs_do(printed: dict[str, str])
     golden = GOLDEN / "mdl"
     tri = read_kaldi_model("exp/tri/final.mdl")
     assert Path("final.txt.mdl").read_bytes() == (golden / "dnn-1.txt.mdl").read_bytes()
-    assert Path("final.raw").read_bytes() in (golden / "dnn-1.mdl").read_bytes()
+    # the network stands in the acoustic model as in a file of its own, but for the binary mark
+    assert Path("final.raw").read_bytes()[2:] in (golden / "dnn-1.mdl").read_bytes()
     loglikes = dict(read_matrices("ark:loglikes.ark"))
     posteriors = dict(read_matrices("ark:post.ark"))
-    assert list(loglikes) == list(posteriors) == list(TEXTS)
+    assert list(loglikes) == list(posteriors) == sorted(TEXTS)
     assert np.array_equal(read_kaldi_model("0.mdl").transitions.tuples, tri.transitions.tuples)
     assert "%WER 59.09 [ 13 / 22, 4 ins, 6 del, 3 sub ]" in found(printed, "kws score")[0]
     alignment = dict(read_int_vectors("ark:ali.ark"))

@@ -167,6 +167,8 @@ def test_an_archive_that_is_cut_short_is_an_error(folder: Path, num_bytes: int) 
         ("a [ 1 2\n 3 ]\n", "a: has rows of different lengths"),
         ("a [ 1 x ]\n", "a: has 'x' where a number must be"),
         ("a [ 1 1e50 ]\n", "a: has '1e50', which is too large"),
+        # soon told, however long the word is
+        (f"a [ {'1' * 200000}x ]\n", "a: has '11111111111111111111' where a number must be"),
         ("a [ 1 2\n", "a: ends before the ] of a matrix"),
         ("a [1 2 ]\n", "a: has '[1 2 ]' where a matrix"),
         ("a [ 1 2 ] x\n", "x: ends too early (cut short?)"),
