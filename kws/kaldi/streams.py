@@ -37,11 +37,13 @@ def opened(name: str, offset: int | None = None) -> Iterator[io.BufferedReader]:
             yield stream
     elif name.endswith(".gz"):
         with Path(name).open("rb") as packed, _unpacked(packed) as stream:
-            stream.seek(offset or 0)
+            if offset:
+                stream.seek(offset)
             yield stream
     else:
         with Path(name).open("rb") as stream:
-            stream.seek(offset or 0)
+            if offset:  # a pipe (<(zcat feats.gz)) has no other place to go to
+                stream.seek(offset)
             yield stream
 
 
@@ -108,14 +110,19 @@ def _output_of(command: str) -> Iterator[io.BufferedReader]:
 
 @contextmanager
 def _input_of(command: str, place: str) -> Iterator[BinaryIO]:
-    with subprocess.Popen(
-        command.strip().removeprefix("|"), shell=True, stdin=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
+    process = subprocess.Popen(command.strip().removeprefix("|"), shell=True, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    took_all = True
+    try:
         try:
             yield cast(BinaryIO, process.stdin)
+        finally:
             process.stdin.close()
-        except BrokenPipeError:
-            pass  # the command ended early: its exit status tells whether that is a mistake
-    if process.returncode != 0:
-        raise InputError(f"{place}: the command failed with exit status {process.returncode}")
+    except BrokenPipeError:
+        took_all = False
+    finally:
+        status = process.wait()
+    if status != 0:
+        raise InputError(f"{place}: the command failed with exit status {status}")
+    if not took_all:
+        raise InputError(f"{place}: the command ended before it had taken everything")
