@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kws.data import DataDir
-    from kws.evaluation import Evaluation, Material, NoiseMixer
+    from kws.evaluation.noise import NoiseMixer
+    from kws.evaluation.run import Evaluation, Material
     from kws.spotter import Spotter
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -74,14 +75,9 @@ def evaluate(
     """
     import torch
 
-    from kws.evaluation import (
-        Material,
-        NoiseMixer,
-        notes_on,
-        store_thresholds,
-        summary,
-        write_outputs,
-    )
+    from kws.evaluation.noise import NoiseMixer
+    from kws.evaluation.run import Material, store_thresholds, write_outputs
+    from kws.evaluation.tables import notes_on, summary
     from kws.spotter import Spotter
 
     if out.exists() and not out.is_dir():  # told before the work, not after it
@@ -136,7 +132,7 @@ def _evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from kws.evaluation import evaluate as run
+    from kws.evaluation.run import evaluate as run
 
     console = Console(stderr=True)
     passes = [material.dev, material.test, *([material.test] if material.test_noise else [])]

@@ -27,18 +27,12 @@ from evaluation_tones import (
 
 from kws.data import Word, read_data_dir
 from kws.errors import InputError
-from kws.evaluation import (
-    Evaluation,
-    Material,
-    NoiseMixer,
-    evaluate,
-    store_thresholds,
-    summary,
-    write_outputs,
-)
 from kws.evaluation import report as report_module
 from kws.evaluation.counting import Counts
+from kws.evaluation.noise import NoiseMixer
 from kws.evaluation.results import worst_false_alarms, worst_misses
+from kws.evaluation.run import Evaluation, Material, evaluate, store_thresholds, write_outputs
+from kws.evaluation.tables import summary
 from kws.nnet import read_model
 
 HOUR = 1 / 3600
