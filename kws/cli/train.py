@@ -86,6 +86,12 @@ def train(
         float | None, typer.Option(metavar="X", help="Learning rate at the end.")
     ] = None,
     num_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs to train.")] = None,
+    num_jobs_nnet: Annotated[
+        int | None,
+        typer.Option(
+            metavar="J", help="Processes that learn at the same time and are averaged; default 1."
+        ),
+    ] = None,
     realign_epochs: Annotated[
         str | None,
         typer.Option(metavar="N,N,...", help="Find word times anew at the start of these epochs."),
@@ -145,6 +151,7 @@ def train(
         "initial-effective-lrate": initial_effective_lrate,
         "final-effective-lrate": final_effective_lrate,
         "num-epochs": num_epochs,
+        "num-jobs-nnet": num_jobs_nnet,
         "realign-epochs": realign_epochs and realign_epochs.replace(",", ":"),
         "seed": seed,
     }

@@ -77,6 +77,12 @@ def train_am(
     num_epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Epochs to train; default 20.")
     ] = None,
+    num_jobs_nnet: Annotated[
+        int | None,
+        typer.Option(
+            metavar="J", help="Processes that learn at the same time and are averaged; default 1."
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Decides everything random; default 0.")
     ] = None,
@@ -121,6 +127,7 @@ def train_am(
         "initial-effective-lrate": initial_effective_lrate,
         "final-effective-lrate": final_effective_lrate,
         "num-epochs": num_epochs,
+        "num-jobs-nnet": num_jobs_nnet,
         "seed": seed,
     }
     options, frames = _options(config, given)

@@ -74,10 +74,10 @@ class Combination:
 
     Attributes:
         nnet: the network.
-        scales: (models, components); a component that is the same in all models has 1 / models.
+        scales: (models, components) of it; components that are the same in all models stay so.
         start: the model that the search began with; as many as there are: their mean.
-        losses: of each model, and of their mean.
-        loss: of the combination.
+        losses: of each model, and of their mean: the mean of those over examples and judges.
+        loss: that of the network.
     """
 
     nnet: Nnet
@@ -87,28 +87,39 @@ class Combination:
     loss: float
 
 
-def combine(nnet: Nnet, models: Sequence[Parameters], examples: Examples) -> Combination:
+def combine(
+    nnet: Nnet, models: Sequence[Parameters], examples: Examples, judges: Examples
+) -> Combination:
     """The combination of `models` with a small loss: no model, nor their mean, has a smaller one.
 
-    The search begins with the best of these. Where a model is not finite the combination is none.
+    The search begins with the best of these. What it finds counts only if it is better on examples
+    that it has not seen, too: scales can be chosen so that they suit a small set alone. Where a
+    model is not finite the combination is none.
 
     Args:
         nnet: of the models' structure, on its device; it is not changed.
         models: parameters, one or more.
         examples: what the scales are chosen on; `models` should not have learnt from them.
+        judges: other examples of the kind, about as many.
     """
     sums = _Sums(nnet, models)
     num_models, num_components = sums.shape
     starts = [_one(num_models, num_components, m) for m in range(num_models)]
     starts.append(np.full(sums.shape, 1 / num_models))
-    losses = tuple(examples.value(sums.nnet(scales)) for scales in starts)
+
+    def losses_of(scales: Vector) -> Vector:
+        of = sums.nnet(scales)
+        return np.array([examples.value(of), judges.value(of)])
+
+    halves = [losses_of(scales) for scales in starts]
+    losses = tuple(float(half.mean()) for half in halves)
     start = min(range(len(starts)), key=losses.__getitem__)
     scales, loss = starts[start], losses[start]
     if num_models > 1 and math.isfinite(loss):
         found = _search(sums, examples, scales)
-        found_loss = examples.value(sums.nnet(found))
-        if found_loss < loss:
-            scales, loss = found, found_loss
+        found_losses = losses_of(found)
+        if (found_losses < halves[start]).all():
+            scales, loss = found, float(found_losses.mean())
     return Combination(copy.deepcopy(sums.nnet(scales)), scales, start, losses, loss)
 
 

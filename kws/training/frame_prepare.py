@@ -25,11 +25,13 @@ from kws.kaldi import (
 )
 from kws.nnet import NetworkConfig, Nnet, read_network
 from kws.training.card import model_card
+from kws.training.finishing import check_combination
 from kws.training.frame_material import FrameOptions
 from kws.training.frame_set import FrameSet, Labels, make_frame_set
 from kws.training.frame_task import FrameTask
 from kws.training.network import make_growth
 from kws.training.options import TrainOptions
+from kws.training.parallel import check_num_jobs
 
 CLASSES = (TrainOptions, FrameOptions)
 # what a training on frames does unless it is told otherwise: as Kaldi's nnet2 recipes for TIMIT
@@ -198,6 +200,8 @@ def _check(sources: FrameSources, train: TrainOptions) -> None:
         raise InputError("--dev-feats and --dev-ali belong together: give both or none")
     if train.select == "best" and sources.dev_feats is None:
         raise InputError("--select=best needs a dev set; give --dev-feats and --dev-ali")
+    check_combination(train, None if sources.dev_feats else "--dev-feats and --dev-ali")
+    check_num_jobs(train, sources.device)
     if sources.device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: this machine has no CUDA device; use --device cpu")
 

@@ -15,7 +15,6 @@ from kws.training.finished import finished_card, finished_nnet
 from kws.training.frame_material import FrameMaterial, FrameOptions
 from kws.training.frame_set import FrameSet
 from kws.training.options import TrainOptions
-from kws.training.priors import adjusted_priors
 from kws.training.state import TrainState
 from kws.training.task import Task
 
@@ -47,14 +46,12 @@ class FrameTask(Task):
         return FrameMaterial(self)
 
     def write_final(self, state: TrainState, path: Path) -> None:
-        """Write the model of a training that is done, with the priors of its outputs.
+        """Write the model of a training that is done, with the priors of its outputs if asked for.
 
         Raises:
             InputError: the training has diverged.
         """
         nnet = finished_nnet(state, path)
-        material = FrameMaterial(self)
-        priors = adjusted_priors(nnet.eval(), material, self.options.num_epochs)
         metadata = {"pdfs": nnet.output_dim, "card": finished_card(self, state)}
         tensors = nnet.tensors()
         if self.stats is not None:
@@ -62,4 +59,6 @@ class FrameTask(Task):
         file = ModelFile(nnet.config_text(), self.features, metadata, tensors)
         if self.transitions is not None:
             file = with_transitions(file, self.transitions, str(path))
-        write_model(path, with_priors(file, priors, str(path)))
+        if state.priors:
+            file = with_priors(file, state.priors, str(path))
+        write_model(path, file)

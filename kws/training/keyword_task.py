@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class KeywordTask(Task):
     def material(self, memory: dict[str, Any], num_workers: int) -> KeywordMaterial:
         return KeywordMaterial(self, memory, num_workers)
 
-    def spotter(self, nnet: Nnet, card: Mapping[str, Any]) -> Spotter:
+    def spotter(self, nnet: Nnet, card: Mapping[str, Any], priors: Sequence[float] = ()) -> Spotter:
         """The chain with `nnet` in it, without thresholds."""
         posterior = self.options.posterior
         metadata = {
@@ -56,6 +56,7 @@ class KeywordTask(Task):
             "refractory_s": posterior.refractory_s,
             "thresholds": {},
             "card": dict(card),
+            **({"priors": list(priors)} if priors else {}),
         }
         return Spotter.from_parts(self.features, self.stats, nnet.cpu().eval(), metadata)
 
@@ -66,4 +67,4 @@ class KeywordTask(Task):
             InputError: the training has diverged.
         """
         nnet = finished_nnet(state, path)
-        self.spotter(nnet, finished_card(self, state)).save(path)
+        self.spotter(nnet, finished_card(self, state), state.priors).save(path)

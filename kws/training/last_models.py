@@ -33,26 +33,34 @@ class LastModels:
     The parts are as equally long as can be, one iteration after the other.
     """
 
-    def __init__(self, num_models: int, num_final: int, num_iterations: int) -> None:
+    def __init__(self, num_models: int) -> None:
         """Nothing is kept yet.
 
         Args:
             num_models: at most so many.
+        """
+        self.num_models = num_models
+        self._num_final = self._first = 0
+        self._sums: dict[int, list[Tensor]] = {}
+        self._counts: dict[int, int] = {}
+
+    def plan(self, num_final: int, num_iterations: int) -> None:
+        """Say what is to be kept, before the first iteration or when a training continues.
+
+        Args:
             num_final: last iterations that are kept.
             num_iterations: of the whole training.
         """
-        self._num_models = min(num_models, num_final)
         self._num_final = num_final
         self._first = num_iterations - num_final
-        self._sums: dict[int, list[Tensor]] = {}
-        self._counts: dict[int, int] = {}
 
     def take(self, iteration: int, parameters: Sequence[Tensor]) -> None:
         """Take in what an iteration, counted from 0, has ended with, if it is one of the last."""
         if iteration < self._first:
             return
         # part n holds the iterations from n * num_final // num_models on
-        part = ((iteration - self._first + 1) * self._num_models - 1) // self._num_final
+        num_parts = min(self.num_models, self._num_final)
+        part = ((iteration - self._first + 1) * num_parts - 1) // self._num_final
         if part not in self._sums:
             self._sums[part] = [torch.zeros_like(p, requires_grad=False) for p in parameters]
             self._counts[part] = 0

@@ -229,10 +229,10 @@ class Average:
         self._parameters = [parameter.detach() for parameter in nnet.parameters()]
         self.tensors = [parameter.clone() for parameter in self._parameters]
 
-    def update(self) -> None:
-        """Take the parameters after a step into the average."""
-        self.num_updates += 1
-        decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
+    def update(self, num_steps: int = 1) -> None:
+        """Take the parameters after a step, or after some, into the average."""
+        self.num_updates += num_steps
+        decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates)) ** num_steps
         torch._foreach_lerp_(self.tensors, self._parameters, 1 - decay)
 
 

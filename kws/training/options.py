@@ -78,6 +78,29 @@ class TrainOptions:
         default=0.99,
         check=proportion,
     )
+    num_jobs_nnet: int = key(
+        "processes that learn at the same time, each from jobs of its own and with so many times "
+        "the learning rate; after each job the parameters become their mean, as in Kaldi",
+        default=1,
+        check=positive,
+    )
+    max_models_combine: int = key(
+        "the model that is kept is a combination of so many at most, the means of the parameters "
+        "over parts of the last iterations, with weights chosen on the dev set; 0: it is not",
+        default=0,
+        check=non_negative,
+    )
+    num_iters_final: int = key(
+        "last iterations that are combined (num-jobs-nnet jobs each), two thirds of all at most; "
+        "0: those of an epoch",
+        default=0,
+        check=non_negative,
+    )
+    adjust_priors: bool = key(
+        "at the end, keep the outputs' mean posteriors over training frames in the model, for "
+        "decoders; takes some 2 % of the training's time at most",
+        default=True,
+    )
     select: str = key(
         "the epoch that is kept: last, or best (least loss on the dev set)",
         default="last",

@@ -24,9 +24,11 @@ from kws.kaldi import read_matrix
 from kws.nnet import NetworkConfig, parse_network, read_network
 from kws.spotter import Spotter
 from kws.training.card import data_entries, model_card
+from kws.training.finishing import check_combination
 from kws.training.keyword_task import KeywordTask
 from kws.training.network import make_growth, make_nnet, network_from_model
 from kws.training.options import AllOptions
+from kws.training.parallel import check_num_jobs
 from kws.training.training_set import (
     TrainingSet,
     check_keywords,
@@ -76,6 +78,8 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
     """
     if options.train.select == "best" and not sources.dev_data:
         raise InputError("--select=best needs a dev set; give one with --dev-data")
+    check_combination(options.train, None if sources.dev_data else "--dev-data")
+    check_num_jobs(options.train, sources.device)
     if sources.device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: this machine has no CUDA device; use --device cpu")
     inventory = units_of(sources.keywords, options.train.units_per_word)

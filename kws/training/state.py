@@ -19,6 +19,7 @@ from kws.training.checkpoint import (
     write_checkpoint,
 )
 from kws.training.growth import Growth
+from kws.training.last_models import LastModels
 from kws.training.optimizers import (
     Average,
     Optimizer,
@@ -41,14 +42,18 @@ class TrainState:
     growth: Growth = field(default_factory=Growth)
     epoch: int = 0
     job: int = 0
-    iteration: int = 0  # jobs since the beginning
+    iteration: int = 0  # jobs since the beginning; those learnt at the same time are one
     full_since: int = 0  # epochs before this one ended with another network
     seconds: float = 0.0
     loss_sum: float = 0.0  # of this epoch's steps
     num_steps: int = 0
     epochs: list[dict[str, float]] = field(default_factory=list)  # what each one came to
     memory: dict[str, Any] = field(default_factory=dict)  # the material's, as JSON has it
-    best: list[Tensor] = field(default_factory=list)  # averages at the end of the best epoch
+    best: list[Tensor] = field(default_factory=list)  # parameters that are kept, not the average
+    last: LastModels | None = None  # what the final combination gets
+    priors: list[float] = field(default_factory=list)  # of the outputs, when the training is done
+    # what the optimizers of processes that learn at the same time remember, when it is saved
+    learners: list[dict[str, Tensor]] = field(default_factory=list)
 
     @classmethod
     def initial(
@@ -73,20 +78,23 @@ class TrainState:
             return make_optimizer(of, options, source, num_frozen)
 
         average = Average(nnet, options.average_decay)
-        return cls(nnet, optimizer_of(nnet), average, optimizer_of, growth or Growth())
+        last = LastModels(options.max_models_combine) if options.max_models_combine else None
+        return cls(nnet, optimizer_of(nnet), average, optimizer_of, growth or Growth(), last=last)
 
     @property
     def mean_loss(self) -> float:
         """Over this epoch's steps so far."""
         return self.loss_sum / max(1, self.num_steps)
 
-    def add(self, losses: Sequence[Tensor], seconds: float) -> None:
-        """Take in the losses of a job's steps, and go to the next job."""
+    def add(self, losses: Sequence[Tensor], seconds: float, num_jobs: int = 1) -> None:
+        """Take in the losses of an iteration's steps, and go to the next job."""
+        if self.last is not None:
+            self.last.take(self.iteration, list(self.nnet.parameters()))
         self.iteration += 1
         self.loss_sum += float(torch.stack(list(losses)).double().sum()) if losses else 0.0
         self.num_steps += len(losses)
         self.seconds += seconds
-        self.job += 1
+        self.job += num_jobs
 
     def end_epoch(self, values: Mapping[str, float], seconds: float) -> None:
         """Note what the epoch came to, and go to the next one."""
@@ -107,6 +115,8 @@ class TrainState:
         self._become(first, last)
         carry_over(before, self.optimizer)
         self.best, self.full_since = [], self.epoch
+        if self.last is not None:
+            self.last.clear()
         return True
 
     def _become(self, first: int, last: int) -> None:
@@ -118,17 +128,18 @@ class TrainState:
 
     def averaged(self) -> Nnet:
         """A copy of the network with the averaged parameters."""
-        return self._with(self.average.tensors)
+        return self.having(self.average.tensors)
 
     def kept(self) -> Nnet:
-        """A copy of the network as it is kept: of the best epoch, or as it is now."""
-        return self._with(self.best or self.average.tensors)
+        """A copy of the network as it is kept: of the best epoch, combined, or as it is now."""
+        return self.having(self.best or self.average.tensors)
 
-    def keep(self) -> None:
-        """Let this be the best epoch."""
-        self.best = [value.clone() for value in self.average.tensors]
+    def keep(self, parameters: Sequence[Tensor]) -> None:
+        """Let these be kept, not the average at the end."""
+        self.best = [value.detach().clone() for value in parameters]
 
-    def _with(self, values: Sequence[Tensor]) -> Nnet:
+    def having(self, values: Sequence[Tensor]) -> Nnet:
+        """A copy of the network with other parameters."""
         nnet = copy.deepcopy(self.nnet)
         _set(list(nnet.parameters()), values)
         return nnet
@@ -144,12 +155,20 @@ class TrainState:
             "epochs": self.epochs,
             "num_updates": self.average.num_updates,
             "memory": self.memory,
+            "last": {} if self.last is None else self.last.counts(),
+            "priors": self.priors,
         }
         tensors = {
             **{f"parameters.{i}": value for i, value in enumerate(self.nnet.parameters())},
             **optimizer_tensors(self.optimizer),
             **{f"average.{i}": value for i, value in enumerate(self.average.tensors)},
             **{f"best.{i}": value for i, value in enumerate(self.best)},
+            **({} if self.last is None else self.last.tensors()),
+            **{
+                f"learner.{number}.{name}": value
+                for number, tensors in enumerate(self.learners)
+                for name, value in tensors.items()
+            },
         }
         write_checkpoint(path, Checkpoint(settings, self.epoch, self.job, state, tensors))
 
@@ -164,9 +183,8 @@ class TrainState:
         state: Mapping[str, Any] = checkpoint.state
         tensors = checkpoint.tensors
         self.epoch, self.job = checkpoint.epoch, checkpoint.job
-        self.iteration, self.full_since = state["iteration"], state["full_since"]
-        if num_added := self.growth.num_added(self.iteration - 1):
-            self._become(0, num_added)
+        self.full_since, self.priors = state["full_since"], state["priors"]
+        self.go_to(state["iteration"])
         self.seconds, self.epochs = state["seconds"], state["epochs"]
         self.loss_sum, self.num_steps = state["loss_sum"], state["num_steps"]
         self.memory = state["memory"]
@@ -178,6 +196,25 @@ class TrainState:
         if "best.0" in tensors:
             self.best = [value.clone() for value in self.average.tensors]
             _set(self.best, [tensors[f"best.{i}"] for i in range(len(parameters))])
+        if self.last is not None:
+            self.last.load(tensors, state["last"], parameters)
+        self.learners = _learners(tensors)
+
+    def go_to(self, iteration: int) -> None:
+        """Be as large as the network is before an iteration; the state is the initial one."""
+        self.iteration = iteration
+        if num_added := self.growth.num_added(iteration - 1):
+            self._become(0, num_added)
+
+
+def _learners(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """`TrainState.learners` of a checkpoint's tensors."""
+    found: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("learner."):
+            _, number, name = key.split(".", 2)
+            found.setdefault(int(number), {})[name] = value
+    return [found.get(number, {}) for number in range(max(found, default=-1) + 1)]
 
 
 @torch.no_grad()

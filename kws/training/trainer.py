@@ -6,6 +6,7 @@ checkpoint, written between two jobs, gives the same parameters as one that was 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from kws.errors import InputError
 from kws.training.checkpoint import FILE_NAME, remove_unfinished
 from kws.training.clock import Clock
 from kws.training.dev import evaluate
-from kws.training.learning import learn
+from kws.training.finishing import finish, plan_last_models
 from kws.training.log import TrainLog
 from kws.training.material import Material
 from kws.training.optimizers import effective_learning_rate
+from kws.training.parallel import Learning, learning_of
 from kws.training.state import TrainState
 from kws.training.task import Task
 from kws.training.workers import killed_workers_told
@@ -73,24 +75,28 @@ def train(
         return state
 
     material = task.material(state.memory, num_workers)
-    task.growth.check(options.num_epochs * material.num_jobs)
+    per_epoch = math.ceil(material.num_jobs / options.num_jobs_nnet)
+    task.growth.check(options.num_epochs * per_epoch)
+    if state.last is not None:
+        plan_last_models(state.last, options, per_epoch)
     clock = Clock()
-    with killed_workers_told():
+    with killed_workers_told(), learning_of(task, state, material) as learning:
         text_log = TrainLog(directory, state.epoch, echo)
         text_log.line(_begin_line(state, material, task.device))
         while state.epoch < options.num_epochs:
             if state.job == 0 and (line := material.begin_epoch(state.epoch, state.averaged)):
                 text_log.line(f"epoch {state.epoch + 1}: {line}")
             clock.restart_frames()
-            for pool in material.pools(state.epoch, state.job):
+            pools = material.pools(state.epoch, state.job)
+            while group := list(itertools.islice(pools, options.num_jobs_nnet)):
                 size = material.loss.chunks_per_minibatch
                 if state.grow():
                     text_log.line(_growth_line(state))
                 if task.growth.is_new(state.iteration):
                     size = max(1, size // 2)
-                learnt = learn(pool, state, material.loss, options, material.num_jobs, size)
+                learnt = learning.learn(group, state, size)
                 clock.num_frames += learnt.num_frames
-                state.add(learnt.losses, clock.lap_s())
+                state.add(learnt.losses, clock.lap_s(), len(group))
                 _check_loss(state, directory)
                 on_progress(
                     Progress(
@@ -102,15 +108,25 @@ def train(
                 )
                 stop = should_stop()
                 if stop or clock.minutes_since_save >= options.checkpoint_minutes:
-                    state.save(checkpoint, task.settings)
-                    clock.saved()
+                    _save(state, learning, checkpoint, task, clock)
                 if stop:
                     text_log.line(f"stopped in epoch {state.epoch + 1}, {checkpoint} written")
                     return state
             _end_epoch(state, task, material, clock, text_log)
-            state.save(checkpoint, task.settings)
-            clock.saved()
+            if state.epoch == options.num_epochs:
+                for line in finish(state, material, options):
+                    text_log.line(line)
+                state.seconds += clock.lap_s()
+            _save(state, learning, checkpoint, task, clock)
     return state
+
+
+def _save(
+    state: TrainState, learning: Learning, checkpoint: Path, task: Task, clock: Clock
+) -> None:
+    state.learners = learning.remembered()
+    state.save(checkpoint, task.settings)
+    clock.saved()
 
 
 def _check_loss(state: TrainState, directory: Path) -> None:
@@ -147,7 +163,7 @@ def _end_epoch(
         is_full = task.growth.is_full(state.iteration - 1)
         is_best = is_full and values["dev/loss"] < min(known, default=math.inf)
         if options.select == "best" and is_best:
-            state.keep()
+            state.keep(state.average.tensors)
     state.end_epoch(values, clock.lap_s())
     text_log.values(values | {"train/frames_per_s": clock.frames_per_s}, state.epoch)
     told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -40,7 +40,7 @@ class Workers:
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
             collate_fn=_as_it_is,
-            worker_init_fn=_follow_parent,
+            worker_init_fn=follow_parent,
             multiprocessing_context="fork" if num_workers and sys.platform == "linux" else None,
         )
 
@@ -76,7 +76,7 @@ def _as_it_is(pool: Any) -> Any:
     return pool
 
 
-def _follow_parent(worker: int) -> None:
+def follow_parent(worker: int = 0) -> None:
     """Leave interrupts to the parent, and end when it is killed.
 
     A worker may wait for a lock that the killed process held: only the kernel then ends it.

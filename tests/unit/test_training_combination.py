@@ -49,7 +49,12 @@ def truth() -> Nnet:
 
 @pytest.fixture(scope="module")
 def examples(truth: Nnet) -> Examples:
-    generator = torch.Generator().manual_seed(2)
+    return drawn(truth, 2)
+
+
+def drawn(truth: Nnet, seed: int) -> Examples:
+    """Frames with labels drawn from the posteriors of `truth`."""
+    generator = torch.Generator().manual_seed(seed)
     features = torch.randn(NUM_FRAMES, 3, generator=generator)
     posteriors = truth(features[None]).detach()[0]
     labels = torch.multinomial(posteriors, 1, generator=generator)[:, 0]
@@ -95,7 +100,7 @@ def test_between_two_models_lies_the_optimum(truth: Nnet, examples: Examples) ->
     """Models left and right of the truth on a line: their sum with 2/3 and 1/3 is the truth."""
     best, step = parameters(truth), parameters(network(5))
     models = [moved(best, step, -0.5), moved(best, step, 1.0)]
-    result = combine(truth, models, examples)
+    result = combine(truth, models, examples, examples)
     optimum = examples.value(truth)
     assert result.loss < min(result.losses) - 0.01
     # the labels are draws: what fits them best lies a little beside the truth, and is below it
@@ -108,14 +113,14 @@ def test_each_component_has_scales_of_its_own(truth: Nnet, examples: Examples) -
     """One model has the first layer of the truth, the other one the second."""
     best = parameters(truth)
     models = [[*best[:2], *parameters(network(6))[2:]], [*parameters(network(7))[:2], *best[2:]]]
-    result = combine(truth, models, examples)
+    result = combine(truth, models, examples, examples)
     assert min(result.losses) > examples.value(truth) + 0.05
     assert result.loss <= examples.value(truth)
     assert result.scales == pytest.approx(np.eye(2), abs=0.15)
 
 
 def test_one_model_comes_back(truth: Nnet, examples: Examples) -> None:
-    result = combine(truth, [parameters(network(8))], examples)
+    result = combine(truth, [parameters(network(8))], examples, examples)
     same = zip(result.nnet.parameters(), network(8).parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
     assert result.losses[0] == result.loss
@@ -124,7 +129,7 @@ def test_one_model_comes_back(truth: Nnet, examples: Examples) -> None:
 def test_what_is_the_same_in_all_models_stays_bit_for_bit(truth: Nnet, examples: Examples) -> None:
     """Frozen layers: a third of the same thing three times would be off by rounding."""
     own = [[*parameters(truth)[:2], *parameters(network(seed))[2:]] for seed in (6, 7, 8)]
-    result = combine(truth, own, examples)
+    result = combine(truth, own, examples, examples)
     kept = list(result.nnet.parameters())
     assert torch.equal(kept[0], own[0][0]) and torch.equal(kept[1], own[0][1])
     assert result.loss < min(result.losses)
@@ -132,22 +137,38 @@ def test_what_is_the_same_in_all_models_stays_bit_for_bit(truth: Nnet, examples:
 
 def test_a_training_that_diverged_is_not_hidden(truth: Nnet, examples: Examples) -> None:
     broken = [torch.full_like(p, math.nan) for p in truth.parameters()]
-    result = combine(truth, [parameters(truth), broken], examples)
+    result = combine(truth, [parameters(truth), broken], examples, examples)
     assert not all(torch.isfinite(p).all() for p in result.nnet.parameters())
+
+
+def test_what_suits_the_examples_alone_is_not_taken(truth: Nnet, examples: Examples) -> None:
+    """The judges' labels are of another truth, beside which the combination leads."""
+    models = [moved(parameters(truth), parameters(network(5)), by) for by in (-0.5, 1.0)]
+    judges = drawn(network(9), 3)
+    result = combine(truth, models, examples, judges)
+    assert result.scales.tolist() in ([[1, 1], [0, 0]], [[0, 0], [1, 1]], [[0.5, 0.5]] * 2)
+    assert result.loss == min(result.losses)
+    assert combine(truth, models, examples, examples).loss < examples.value(truth) + 0.02
 
 
 def test_the_same_models_give_the_same_combination(truth: Nnet, examples: Examples) -> None:
     models = [parameters(network(6)), parameters(network(7)), parameters(network(8))]
-    first, second = combine(truth, models, examples), combine(truth, models, examples)
+    first, second = (combine(truth, models, examples, examples) for _ in range(2))
     assert np.array_equal(first.scales, second.scales)
     assert first.loss < min(first.losses)
+
+
+def planned(num_models: int, num_final: int, num_iterations: int) -> LastModels:
+    models = LastModels(num_models)
+    models.plan(num_final, num_iterations)
+    return models
 
 
 class TestLastModels:
     """Parameters 0, 1, 2, ... at the ends of the iterations make the means easy to know."""
 
     def kept(self, num_models: int, num_final: int, num_iterations: int) -> LastModels:
-        models = LastModels(num_models, num_final, num_iterations)
+        models = planned(num_models, num_final, num_iterations)
         for iteration in range(num_iterations):
             models.take(iteration, [torch.full((2,), float(iteration))])
         return models
@@ -167,10 +188,10 @@ class TestLastModels:
 
     def test_they_pass_through_a_checkpoint(self) -> None:
         straight = self.kept(2, 6, 10)
-        begun, like = LastModels(2, 6, 10), [torch.zeros(2)]
+        begun, like = planned(2, 6, 10), [torch.zeros(2)]
         for iteration in range(6):
             begun.take(iteration, [torch.full((2,), float(iteration))])
-        continued = LastModels(2, 6, 10)
+        continued = planned(2, 6, 10)
         continued.load(begun.tensors(), begun.counts(), like)
         for iteration in range(6, 10):
             continued.take(iteration, [torch.full((2,), float(iteration))])
@@ -178,7 +199,7 @@ class TestLastModels:
             assert torch.equal(a[0], b[0])
 
     def test_a_new_network_begins_anew(self) -> None:
-        models = LastModels(2, 2, 4)
+        models = planned(2, 2, 4)
         models.take(2, [torch.ones(2)])
         models.clear()
         models.take(3, [torch.ones(3)])

@@ -14,7 +14,7 @@ from training_tones import FEATURES, corpus, options, sources
 from kws.errors import InputError
 from kws.nnet import Nnet
 from kws.spotter import Spotter
-from kws.training import trainer
+from kws.training import parallel, trainer
 from kws.training.growth import Growth
 from kws.training.options import AllOptions
 from kws.training.prepare import Sources, prepare, settings_of
@@ -107,7 +107,7 @@ def test_each_iteration_has_its_layers_and_minibatches(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, list[str], int]] = []
-    learn = trainer.learn
+    learn = parallel.learn
 
     def watched(pool: Any, state: TrainState, loss: Any, *others: Any) -> Any:
         learnt = learn(pool, state, loss, *others)
@@ -115,7 +115,7 @@ def test_each_iteration_has_its_layers_and_minibatches(
         seen.append((state.iteration, hidden_types(state.nnet), size))
         return learnt
 
-    monkeypatch.setattr(trainer, "learn", watched)
+    monkeypatch.setattr(parallel, "learn", watched)
     run(tmp_path, data, options(*GIVEN, "--num-hidden-layers=4"), every=4)
     second = ["SpliceComponent", "AffineComponentPreconditionedOnline", "RectifiedLinearComponent"]
     more = ["AffineComponentPreconditionedOnline", "TanhComponent"]
