@@ -13,7 +13,7 @@ import torch
 from kws.config import ConfigError, keys_of, make_options, read_options
 from kws.data.draws import generator_of
 from kws.errors import InputError
-from kws.features import CmvnStats, parse_feature_options
+from kws.features import CmvnStats, format_feature_options, parse_feature_options
 from kws.files import read_text
 from kws.kaldi import (
     TransitionModel,
@@ -228,8 +228,7 @@ def _features(feats: str, conf: str | None) -> _Features:
         rspecifier = feats
     if conf is None:
         return _Features(rspecifier)
-    text = read_text(conf)
-    options = parse_feature_options(text, conf)
+    options = parse_feature_options(read_text(conf), conf)
     stats = None
     if options.cmvn.cmvn == "global":
         path = folder / "cmvn.stats"
@@ -237,7 +236,7 @@ def _features(feats: str, conf: str | None) -> _Features:
             raise InputError(f"{conf}: cmvn=global needs {path}; give the folder of `kws features`")
         matrix = torch.from_numpy(read_matrix(path))
         stats = CmvnStats.from_matrix(matrix, str(path), options.dim).to_matrix()
-    return _Features(rspecifier, text, stats, options.frame_shift_s)
+    return _Features(rspecifier, format_feature_options(options), stats, options.frame_shift_s)
 
 
 def _frame_set(

@@ -159,7 +159,7 @@ def test_a_folder_of_features_brings_its_options(tmp_path: Path, sources: FrameS
         content = (tmp_path / f"train.feats.{suffix}").read_bytes()
         (folder / f"feats.{suffix}").write_bytes(content)
     task = task_of(replace(sources, feats=str(folder)), tmp_path / "exp")
-    assert task.features == "--num-mel-bins=5\n--cmvn=speaker\n"
+    assert task.features == "--feature-type=fbank\n--num-mel-bins=5\n--cmvn=speaker\n"
     assert task_of(sources, tmp_path / "exp").features == ""
     given = replace(sources, features=f"{folder}/features.conf")
     assert task_of(given, tmp_path / "exp").features == task.features
