@@ -10,12 +10,18 @@ class Clock:
 
     def __init__(self) -> None:
         self._lap = self._saved = self._frames_began = time.monotonic()
+        self._processor = time.process_time()
         self.num_frames = 0
 
     def lap_s(self) -> float:
         """Seconds since the last call."""
         before, self._lap = self._lap, time.monotonic()
         return self._lap - before
+
+    def lap_processor_s(self) -> float:
+        """Seconds that processors have worked for this process since the last call."""
+        before, self._processor = self._processor, time.process_time()
+        return self._processor - before
 
     def saved(self) -> None:
         """Note that a checkpoint was written."""

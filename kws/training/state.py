@@ -45,6 +45,7 @@ class TrainState:
     iteration: int = 0  # jobs since the beginning; those learnt at the same time are one
     full_since: int = 0  # epochs before this one ended with another network
     seconds: float = 0.0
+    processor_s: float = 0.0  # seconds of processors, of this process alone
     loss_sum: float = 0.0  # of this epoch's steps
     num_steps: int = 0
     epochs: list[dict[str, float]] = field(default_factory=list)  # what each one came to
@@ -150,6 +151,7 @@ class TrainState:
             "iteration": self.iteration,
             "full_since": self.full_since,
             "seconds": self.seconds,
+            "processor_s": self.processor_s,
             "loss_sum": self.loss_sum,
             "num_steps": self.num_steps,
             "epochs": self.epochs,
@@ -185,7 +187,8 @@ class TrainState:
         self.epoch, self.job = checkpoint.epoch, checkpoint.job
         self.full_since, self.priors = state["full_since"], state["priors"]
         self.go_to(state["iteration"])
-        self.seconds, self.epochs = state["seconds"], state["epochs"]
+        self.seconds, self.processor_s = state["seconds"], state["processor_s"]
+        self.epochs = state["epochs"]
         self.loss_sum, self.num_steps = state["loss_sum"], state["num_steps"]
         self.memory = state["memory"]
         self.average.num_updates = state["num_updates"]

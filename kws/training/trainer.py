@@ -125,6 +125,7 @@ def _save(
     state: TrainState, learning: Learning, checkpoint: Path, task: Task, clock: Clock
 ) -> None:
     state.learners = learning.remembered()
+    state.processor_s += clock.lap_processor_s()
     state.save(checkpoint, task.settings)
     clock.saved()
 
@@ -165,7 +166,13 @@ def _end_epoch(
         if options.select == "best" and is_best:
             state.keep(state.average.tensors)
     state.end_epoch(values, clock.lap_s())
-    text_log.values(values | {"train/frames_per_s": clock.frames_per_s}, state.epoch)
+    state.processor_s += clock.lap_processor_s()
+    pace = {
+        "train/frames_per_s": clock.frames_per_s,
+        "train/seconds": state.seconds,
+        "train/processor_seconds": state.processor_s,
+    }
+    text_log.values(values | pace, state.epoch)
     told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
     text_log.line(
         f"epoch {state.epoch}/{options.num_epochs}: {told}, {clock.frames_per_s:.0f} frames/s, "
