@@ -99,7 +99,8 @@ def _paths(job: PhoneJob, model: PhoneModel, symbols: Symbols) -> Iterator[tuple
     from kws.training.phone_models import load_gmm
 
     matrices = matrices_of(job.source, job.allow_commands)
-    takes = joined(phones_of(job.data_dir), matrices, job.source)
+    transcripts = _known(phones_of(job.data_dir), symbols, job.data_dir)
+    takes = joined(transcripts, matrices, job.source)
     if job.times:
         clock = clock_of(job.source)
         lengths = ((utterance, len(matrix)) for utterance, _, matrix in takes)
@@ -115,3 +116,23 @@ def _paths(job: PhoneJob, model: PhoneModel, symbols: Symbols) -> Iterator[tuple
         ids = symbols.ids(phones, f"{job.data_dir}: {utterance}")
         found = aligner.align(ids, matrix) if gmm is None else aligner.align_gmm(ids, matrix, gmm)
         yield utterance, None if found is None else found.ids
+
+
+def _known(
+    transcripts: dict[str, tuple[str, ...]], symbols: Symbols, data_dir: Path
+) -> dict[str, tuple[str, ...]]:
+    """The transcripts without those that hold a phone which the model was not trained on."""
+    names = set(symbols.phones)
+    known = {utterance: ps for utterance, ps in transcripts.items() if names.issuperset(ps)}
+    strange = [utterance for utterance in transcripts if utterance not in known]
+    if strange:
+        place = f"{data_dir}: {strange[0]}"
+        if not known:
+            symbols.ids(transcripts[strange[0]], place)  # raises
+        logger.warning(
+            "%s: has phones that the model does not know, as %d of %d utterances; left out",
+            place,
+            len(strange),
+            len(transcripts),
+        )
+    return known
