@@ -20,7 +20,7 @@ from kws.training.options import TrainOptions
 from kws.training.priors import adjusted_priors
 from kws.training.state import TrainState
 
-COMBINE_FRAMES = 20_000  # of dev that choose the scales, and as many that judge; Kaldi takes 10000
+COMBINE_FRAMES = 10_000  # of dev that choose the scales, as in Kaldi, and as many that judge
 
 
 def check_combination(options: TrainOptions, dev_option: str | None) -> None:
