@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 _BLOCK = 1 << 20  # bytes
 _SPACES = b" \t\n\v\f\r"
-# What C++ reads with >> where Kaldi lets it: no plus sign in front, no hexadecimal numbers.
-_REAL = re.compile(
-    rb"(?:-?[0-9]+(?:\.[0-9]*)?|-\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan", re.IGNORECASE
-)
+# What C++ reads with >>, which knows no hexadecimal numbers; in matrices and vectors Kaldi looks at
+# the first character before it, and at words
+_WEIGHT = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_REAL = re.compile(rb"(?=[-0-9])" + _WEIGHT.pattern + rb"|inf|infinity|nan", re.IGNORECASE)
+_TOUCHING_WORD = re.compile(rb"(?:nan|inf|infinity)[\];]", re.IGNORECASE)
 _INT = re.compile(rb"[+-]?[0-9]{1,12}")
 
 
@@ -125,37 +126,43 @@ def take_brackets(stream: BufferedReader, thing: str) -> bytes:
     """
     skip_spaces(stream)
     start = stream.read(1)
-    if start != b"[" or stream.peek(1)[:1].strip(_SPACES + b"]"):
+    if start == b"[" and stream.peek(1)[:1] == b"]":
+        start += stream.read(1)
+    if start not in (b"[", b"[]") or stream.peek(1)[:1].strip(_SPACES):
         shown = (start + stream.peek(1)[:20]).split(b"\n")[0][:20].decode("latin-1")
         if not start:
             raise FormatError("ends too early (cut short?)")
         raise FormatError(f"has {shown!r} where {thing}, `[ ... ]`, must be")
+    if start == b"[]":
+        return b""
     parts = []
     while ahead := stream.peek(1):
         end = ahead.find(b"]")
         parts.append(stream.read(end + 1 if end >= 0 else len(ahead)))
         if end >= 0:
             _skip_line_end(stream)
-            return b"".join(parts)[:-1]
+            content = b"".join(parts)
+            _check_words(content)
+            return content[:-1]
     raise FormatError(f"ends before the ] of {thing}")
 
 
 def reals(words: list[bytes], dtype: npt.DTypeLike) -> Any:
-    """The numbers that words of a text stand for, as Kaldi reads them: (len(words),).
+    """The numbers that words of a text matrix or vector stand for: (len(words),).
 
     Raises:
         FormatError: a word is no number, or one that `dtype` cannot hold.
     """
-    if not all(map(_REAL.fullmatch, words)):
-        wrong = next(word for word in words if not _REAL.fullmatch(word))
-        raise FormatError(f"has {_shown(wrong)} where a number must be")
-    exact = np.array([float(word) for word in words], dtype=np.float64)
-    with np.errstate(over="ignore"):
-        values = exact.astype(dtype)
-    for index in np.flatnonzero(np.isinf(values)):
-        if words[index][:1] not in b"iI":
-            raise FormatError(f"has {_shown(words[index])}, which is too large")
-    return values
+    return _numbers(words, _REAL, dtype)
+
+
+def weights(words: list[bytes]) -> Any:
+    """The weights that words of a text of posteriors stand for: (len(words),) float32.
+
+    Raises:
+        FormatError: a word is no number, or one that a float cannot hold.
+    """
+    return _numbers(words, _WEIGHT, np.float32)
 
 
 def integers(words: list[bytes]) -> list[int]:
@@ -172,12 +179,33 @@ def integers(words: list[bytes]) -> list[int]:
     return values
 
 
+def _numbers(words: list[bytes], pattern: re.Pattern[bytes], dtype: npt.DTypeLike) -> Any:
+    if not all(map(pattern.fullmatch, words)):
+        wrong = next(word for word in words if not pattern.fullmatch(word))
+        raise FormatError(f"has {_shown(wrong)} where a number must be")
+    exact = np.array([float(word) for word in words], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        values = exact.astype(dtype)
+    for index in np.flatnonzero(np.isinf(values)):
+        if words[index][:1] not in b"iI":
+            raise FormatError(f"has {_shown(words[index])}, which is too large")
+    return values
+
+
 def _bytes_left(stream: BufferedReader) -> int | None:
     """How much of a file is left to read; None of what is no file."""
     if not isinstance(stream.raw, FileIO):
         return None
     status = os.fstat(stream.fileno())
     return status.st_size - stream.tell() if stat.S_ISREG(status.st_mode) else None
+
+
+def _check_words(content: bytes) -> None:
+    """A word (nan) ends at white space alone; a number may touch what is behind it."""
+    if b"n" in content or b"N" in content:
+        touching = _TOUCHING_WORD.search(content)
+        if touching:
+            raise FormatError(f"has {_shown(touching[0])} where a number must be")
 
 
 def _skip_line_end(stream: BufferedReader) -> None:

@@ -20,6 +20,7 @@ from kws.kaldi.reading import (
     take_count,
     take_line,
     take_token,
+    weights,
 )
 
 Vector: TypeAlias = npt.NDArray[Any]
@@ -124,10 +125,10 @@ def _posterior_of_text(line: bytes) -> list[list[tuple[int, float]]]:
     frames = []
     for part in parts:
         opening, *words = part.split() or [b""]
-        if opening != b"[" or len(words) % 2:
+        if opening != b"[" or part.endswith(b"[") or len(words) % 2:
             raise FormatError("has no `[ index weight ... ]` where a frame's posteriors must be")
-        weights = reals(words[1::2], np.float32)
-        frames.append(list(zip(integers(words[::2]), weights.tolist(), strict=True)))
+        pairs = zip(integers(words[::2]), weights(words[1::2]).tolist(), strict=True)
+        frames.append(list(pairs))
     if rest.strip():
         raise FormatError(f"has {rest.strip()[:20].decode('latin-1')!r} after the last ]")
     return frames

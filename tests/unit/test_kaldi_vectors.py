@@ -121,6 +121,14 @@ def test_a_range_of_an_entry() -> None:
         list(read_int_vectors("scp:x.scp"))
 
 
+def test_weights_of_posteriors_may_begin_with_a_plus_or_a_point() -> None:
+    """Which numbers of vectors and matrices may not: another function of Kaldi's reads them."""
+    Path("x.ark").write_text("a [ +1 .5 2 +.25 ] [ ]\n")
+    assert dict(read_posteriors("ark:x.ark")) == {"a": [[(1, 0.5), (2, 0.25)], []]}
+    with kaldi_native_io.SequentialPosteriorReader("ark:x.ark") as reader:
+        assert dict(reader) == {"a": [[(1, 0.5), (2, 0.25)], []]}
+
+
 @pytest.mark.parametrize("value", [[2**31], [0.5], [float("nan")]])
 def test_what_no_whole_number_of_32_bits_holds_is_not_written(value: list[float]) -> None:
     with (
@@ -140,13 +148,18 @@ WRONG: list[tuple[Callable[..., Any], bytes, str]] = [
     (read_int_vectors, b"a \0B\4\xff\xff\xff\xff", "a: has a damaged header"),
     (read_int_vectors, b"a \0C", "a: is neither binary nor text"),
     (read_vectors, b"a [ 1\n2 ]\n", "a: goes on in a second line, as a matrix does"),
+    (read_vectors, b"a [ 1 nan]\n", "a: has 'nan]' where a number must be"),
+    (read_vectors, b"a []x\n", "a: has '[]x' where a vector"),
     (read_vectors, b"a 1 2 ]\n", "a: has '1 2 ]' where a vector, `[ ... ]`, must be"),
     (read_vectors, b"a \0BFM \4", "a: holds an object of type 'FM', not a vector"),
     (read_vectors, b"a \0BFV \4\xff\xff\xff\x7f", "a: ends too early (cut short?)"),
     (read_posteriors, b"a [ 1 0.5 ] x\n", "a: has 'x' after the last ]"),
     (read_posteriors, b"a [ 1 0.5\n", "a: has '[ 1 0.5' after the last ]"),
     (read_posteriors, b"a [ 1 ]\n", "a: has no `[ index weight ... ]` where a frame's"),
+    (read_posteriors, b"a []\n", "a: has no `[ index weight ... ]` where a frame's"),
     (read_posteriors, b"a 1 0.5 ]\n", "a: has no `[ index weight ... ]` where a frame's"),
+    (read_posteriors, b"a [ 1 inf ]\n", "a: has 'inf' where a number must be"),
+    (read_posteriors, b"a [ 1 1e39 ]\n", "a: has '1e39', which is too large"),
     (read_posteriors, b"a [ 1 y ]\n", "a: has 'y' where a number must be"),
     (read_posteriors, b"a \0B\4\1\0\0\0\4\2\0\0\0\4", "a: ends too early (cut short?)"),
     (read_posteriors, b"a \0B\4\1\0\0\0\4\1\0\0\0\4\1\0\0\0\5....", "a: holds no posteriors"),
