@@ -19,7 +19,7 @@ class Growth:
 
     Iterations count from 0; stage k, counted from 1, comes before iteration `1 + (k - 1) period`.
     The iterations with new layers, the first one included, take minibatches of half the size, so
-    that the update stays stable.
+    that the update stays stable. An iteration is a job, or as many as are learnt at the same time.
 
     Attributes:
         stages: what comes in place of the last components, in order, its parameters drawn.

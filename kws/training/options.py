@@ -145,7 +145,7 @@ class TrainOptions:
     )
     add_layers_period: int = key(
         "iterations between two new layers, the first of which comes after one; an iteration is a "
-        "job, so set their size too (Kaldi's are of 400000 frames)",
+        "job, or num-jobs-nnet of them: set their size too (Kaldi's are of 400000 frames)",
         default=2,
         check=positive,
     )
