@@ -144,7 +144,7 @@ def found(printed: dict[str, str], start: str) -> list[str]:
 
 
 def test_the_example_detects(printed: dict[str, str]) -> None:
-    assert len(WORKED) == 13
+    assert len(WORKED) == 14
     of_model, of_export = (
         [json.loads(line) for line in output.splitlines()]
         for output in found(printed, "kws detect")
@@ -179,6 +179,8 @@ def test_what_is_trained_here_suits_kaldi(printed: dict[str, str]) -> None:
     with kaldi_native_io.SequentialFloatMatrixReader("scp:exp/loglikes.scp") as reader:
         shapes = {key: matrix.shape for key, matrix in reader}
     assert shapes == {"spk2-hello": (110, 19), "spk2-lights": (118, 19)}
+    words = read_kaldi_model("computer.mdl")
+    assert len(words.priors) == 2  # type: ignore[arg-type]
     raw = read_kaldi_model("computer.raw")
     assert raw.transitions is None
     assert [component.type for component in raw.components][-1] == "SoftmaxComponent"
