@@ -129,3 +129,30 @@ def test_an_early_end_of_reading_ends_the_command() -> None:
     table.close()  # type: ignore[attr-defined]
     with pytest.raises(InputError, match=r"^`echo a 1; exit 4 \|` failed with exit status 4"):
         read("ark:echo a 1; exit 4 |")
+
+
+def test_with_the_option_f_each_object_is_out_at_once() -> None:
+    os.mkfifo("pipe")
+    found = []
+
+    def read_a_line() -> None:
+        with Path("pipe").open() as lines:
+            found.append(lines.readline())
+
+    thread = threading.Thread(target=read_a_line)
+    thread.start()
+    with write_int_vectors("ark,t,f:pipe") as writer:
+        writer.write("a", [1])
+        thread.join(timeout=60)
+        assert found == ["a 1 \n"]
+
+
+def test_every_option_of_kaldi_is_taken() -> None:
+    write("ark,t,nf:x.ark")
+    Path("x.scp").write_text("a x.ark:2\n")
+    for options in ("t", "b", "p", "np", "o", "no", "s", "ns", "cs", "ncs", "bg", "s,cs,o,p,bg"):
+        assert read(f"ark,{options}:x.ark") == VECTORS
+        assert read(f"{options},scp:x.scp") == {"a": [1, 2, 3]}
+    for options in ("t", "b", "f", "nf", "p"):
+        write(f"ark,{options}:y.ark")
+        assert read("ark:y.ark") == VECTORS
