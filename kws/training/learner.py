@@ -64,6 +64,12 @@ class Job(NamedTuple):
     chunks_per_minibatch: int
 
 
+class Pause(NamedTuple):
+    """That there is no job for it in an iteration; its network grows all the same."""
+
+    iteration: int
+
+
 class Memory(NamedTuple):
     """What a process is to remember when a training continues."""
 
@@ -102,6 +108,8 @@ def serve(pipe: Connection, setup: Setup) -> None:
             message = pipe.recv()
             if isinstance(message, Job):
                 pipe.send(learner.result(message))
+            elif isinstance(message, Pause):
+                learner.pause(message)
             elif isinstance(message, Memory):
                 learner.go_on(message)
             else:
@@ -131,6 +139,11 @@ class _Learner:
             setup.num_frozen,
             setup.growth,
         )
+
+    def pause(self, pause: Pause) -> None:
+        """Let an iteration pass."""
+        self.state.iteration = pause.iteration
+        self.state.grow()
 
     def go_on(self, memory: Memory) -> None:
         """Be what the process was before an iteration."""

@@ -25,7 +25,7 @@ from torch import Tensor
 from kws.data.chunks import Pool
 from kws.errors import InputError
 from kws.nnet import Nnet
-from kws.training.learner import Failure, Job, Memory, Result, Setup, serve
+from kws.training.learner import Failure, Job, Memory, Pause, Result, Setup, serve
 from kws.training.learning import Learnt, learn
 from kws.training.material import Material
 from kws.training.objectives import Loss
@@ -150,6 +150,8 @@ class Learners:
                     chunks_per_minibatch,
                 ),
             )
+        for pipe in self._pipes[len(pools) :]:
+            self._send(pipe, Pause(state.iteration))
         results: list[Result] = [self._receive(pipe) for pipe in pipes]
         learnt = [result for result in results if len(result.losses)]
         if learnt:

@@ -43,6 +43,7 @@ class TrainState:
     epoch: int = 0
     job: int = 0
     iteration: int = 0  # jobs since the beginning; those learnt at the same time are one
+    num_added: int = 0  # stages of the growth that the network has
     full_since: int = 0  # epochs before this one ended with another network
     seconds: float = 0.0
     processor_s: float = 0.0  # seconds of processors, of this process alone
@@ -109,21 +110,22 @@ class TrainState:
         What stays goes on learning as before; what is new begins, and so do the average and the
         search for the best epoch: those of a network with fewer layers are of another one.
         """
-        first, last = map(self.growth.num_added, (self.iteration - 1, self.iteration))
-        if first == last:
+        num_stages = self.growth.num_added(self.iteration)
+        if num_stages == self.num_added:
             return False
         before = self.optimizer
-        self._become(first, last)
+        self._become(num_stages)
         carry_over(before, self.optimizer)
         self.best, self.full_since = [], self.epoch
         if self.last is not None:
             self.last.clear()
         return True
 
-    def _become(self, first: int, last: int) -> None:
-        """Put stages first + 1 .. last of the growth into the network."""
+    def _become(self, num_stages: int) -> None:
+        """Put the stages of the growth up to this number into the network."""
         device = next(self.nnet.parameters()).device
-        self.nnet = self.growth.grown(self.nnet, first, last).to(device)
+        self.nnet = self.growth.grown(self.nnet, self.num_added, num_stages).to(device)
+        self.num_added = num_stages
         self.optimizer = self.optimizer_of(self.nnet)
         self.average = Average(self.nnet, self.average.decay)
 
@@ -206,8 +208,8 @@ class TrainState:
     def go_to(self, iteration: int) -> None:
         """Be as large as the network is before an iteration; the state is the initial one."""
         self.iteration = iteration
-        if num_added := self.growth.num_added(iteration - 1):
-            self._become(0, num_added)
+        if num_stages := self.growth.num_added(iteration - 1):
+            self._become(num_stages)
 
 
 def _learners(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:

@@ -183,7 +183,7 @@ def _end_epoch(
 def _growth_line(state: TrainState) -> str:
     return (
         f"epoch {state.epoch + 1}, job {state.job + 1}: "
-        f"{1 + state.growth.num_added(state.iteration)} of {1 + len(state.growth.stages)} hidden "
+        f"{1 + state.num_added} of {1 + len(state.growth.stages)} hidden "
         f"layers, {state.nnet.num_parameters} parameters"
     )
 

@@ -143,6 +143,8 @@ def test_each_iteration_has_its_layers_and_minibatches(
             "--initial-effective-lrate=0.001",
             "--natural-gradient-momentum=0.5",
         ),
+        # the second iteration of an epoch, of one job only, lets one process grow without learning
+        ("--num-jobs-nnet=2", "--max-models-combine=2", "--add-layers-period=2"),
     ],
 )
 def test_a_growing_training_goes_on_after_an_interruption(
