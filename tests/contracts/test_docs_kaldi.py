@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -272,3 +273,21 @@ def test_options_that_stand_alone_exist(capsys: pytest.CaptureFixture[str]) -> N
     ]
     assert len(alone) > 20
     assert set(alone) <= known | kaldis
+
+
+def test_the_files_that_are_judged_otherwise() -> None:
+    text = section("Where the judgement differs")
+    kinder = ast.literal_eval(
+        re.findall(r"^KINDER = (.*)$", (GOLDEN / "test_edge.py").read_text(), re.MULTILINE)[0]
+    )
+    assert set(re.findall(r"`edge/(\w+)\.wav`", text)) == kinder
+    lines = (GOLDEN / "io/text-parse.tsv").read_text().splitlines()
+    numbers = [
+        len(list(GOLDEN.glob("errors/*.config"))),
+        len(list(GOLDEN.glob("edge/*.wav"))),
+        len(lines),
+        len(kinder),
+    ]
+    assert numbers == [102, 24, 46, 5]
+    assert "Of 102 configs, 24 wavs and 46 lines of text" in text
+    assert "but for five wavs" in text
