@@ -92,6 +92,7 @@ def _paths(job: PhoneJob, model: PhoneModel, symbols: Symbols) -> Iterator[tuple
         joined,
         matrices_of,
         phones_of,
+        placed,
         times_of,
     )
     from kws.hmm import PhoneAligner
@@ -114,7 +115,10 @@ def _paths(job: PhoneJob, model: PhoneModel, symbols: Symbols) -> Iterator[tuple
     gmm = load_gmm(job.mdl)[1] if job.feats is not None else None
     for utterance, phones, matrix in takes:
         ids = symbols.ids(phones, f"{job.data_dir}: {utterance}")
-        found = aligner.align(ids, matrix) if gmm is None else aligner.align_gmm(ids, matrix, gmm)
+        with placed(job.source, utterance):
+            found = (
+                aligner.align(ids, matrix) if gmm is None else aligner.align_gmm(ids, matrix, gmm)
+            )
         yield utterance, None if found is None else found.ids
 
 

@@ -73,7 +73,7 @@ def decode(
       kws decode --gmm exp/mono/final.mdl exp/mono/graph exp/mfcc/dev exp/mono/decode_dev
       kws decode --lm-weights 5 exp/mono/graph ark:loglikes.ark exp/dnn/decode_test
     """
-    from kws.cli.phone_data import clock_of, words_on_path
+    from kws.cli.phone_data import clock_of, placed, words_on_path
     from kws.config import parse_options
     from kws.features import parse_feature_options
     from kws.files import read_text
@@ -93,7 +93,8 @@ def decode(
     missing: list[str] = []
     results: dict[float, list[_Result]] = {weight: [] for weight in weights}
     for utterance, log_likelihoods in _log_likelihoods(source, gmm, model, allow_commands):
-        lattice = decoder.decode(log_likelihoods)
+        with placed(source, utterance):
+            lattice = decoder.decode(log_likelihoods)
         num_frames += len(log_likelihoods)
         if lattice is None:
             missing.append(utterance)
@@ -122,7 +123,7 @@ def _log_likelihoods(
     source: str, gmm: Path | None, model: PhoneModel, allow_commands: bool
 ) -> Iterator[tuple[str, Any]]:
     """Of every utterance: (T, P)."""
-    from kws.cli.phone_data import matrices_of
+    from kws.cli.phone_data import matrices_of, placed
     from kws.errors import InputError
     from kws.training.phone_models import load_gmm
 
@@ -133,7 +134,9 @@ def _log_likelihoods(
     if of_gmm.tuples != model.tuples:
         raise InputError(f"{gmm}: has other phones or states than the graph; make the graph for it")
     for utterance, features in matrices_of(source, allow_commands):
-        yield utterance, mixtures.log_likelihoods(features)
+        with placed(source, utterance):
+            log_likelihoods = mixtures.log_likelihoods(features)
+        yield utterance, log_likelihoods
 
 
 def _weights(text: str) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,11 @@ logger = logging.getLogger(__name__)
 
 def phones_of(source: Path) -> dict[str, tuple[str, ...]]:
     """The phones of every utterance of a data dir, or of a file of transcripts."""
-    from kws.data import NO_TRANSCRIPT
     from kws.errors import InputError
     from kws.evaluation.transcripts import read_transcripts
 
     tokens = dict(read_transcripts(source).tokens)
-    if not tokens or all(of_utterance == (NO_TRANSCRIPT,) for of_utterance in tokens.values()):
+    if not tokens:
         raise InputError(f"{source}: holds no transcripts; a text with phones is needed")
     return tokens
 
@@ -71,6 +71,17 @@ def joined(
         logger.warning(
             "%s: lacks %d of %d utterances; left out", source, len(phones) - found, len(phones)
         )
+
+
+@contextmanager
+def placed(source: str, utterance: str) -> Iterator[None]:
+    """Let errors in the block name the utterance and where it was read."""
+    from kws.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}: {utterance}: {error}") from None
 
 
 def clock_of(source: str) -> FeatureOptions:

@@ -62,15 +62,16 @@ class Decoder:
             graph: HCLG, made for `model`.
 
         Raises:
-            InputError: the graph has a transition id that the model does not have.
+            InputError: the graph has a transition id or a phone that the model does not have.
         """
         self.options = options or DecodingOptions()
         self._graph, self._model = graph, model  # the searches only point to the graph
-        largest = _largest_input(graph)
-        if largest > model.num_transitions:
+        largest_id, largest_phone = _largest_labels(graph)
+        if largest_id > model.num_transitions or largest_phone > max(model.transitions.phones):
             raise InputError(
-                f"the graph has transition id {largest}, but the model's are 1 to "
-                f"{model.num_transitions}; give the graph that was made for this model"
+                f"the graph has transition ids up to {largest_id} and phones up to "
+                f"{largest_phone}, but the model's end at {model.num_transitions} and "
+                f"{max(model.transitions.phones)}; give the graph that was made for this model"
             )
 
     def decode(self, log_likelihoods: Floats) -> DecodedLattice | None:
@@ -170,7 +171,10 @@ def _sum(weight: Sequence[str]) -> float:
     return sum(float(part) for text in weight for part in text.split(","))
 
 
-def _largest_input(graph: Fst) -> int:
+def _largest_labels(graph: Fst) -> tuple[int, int]:
+    """The largest transition id and the largest phone."""
     kaldifst = kaldi_package("kaldifst")
     arcs = (kaldifst.ArcIterator(graph, state) for state in range(graph.num_states))
-    return max((arc.ilabel for of_state in arcs for arc in of_state), default=0)
+    labels = [(arc.ilabel, arc.olabel) for of_state in arcs for arc in of_state]
+    ids, phones = zip(*labels, strict=True) if labels else ((0,), (0,))
+    return max(ids), max(phones)

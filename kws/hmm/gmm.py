@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws.errors import InputError
 from kws.hmm.packages import kaldi_package
 from kws.hmm.phone_model import Floats, Ints
 
@@ -69,9 +70,19 @@ class Gmm:
 
     @classmethod
     def flat(cls, features: Sequence[Floats], num_pdfs: int) -> Gmm:
-        """One Gaussian per output, all with the mean and variance of `features`, each (T, D)."""
+        """One Gaussian per output, all with the mean and variance of `features`, each (T, D).
+
+        Raises:
+            InputError: a column is the same in all frames.
+        """
         frames = np.concatenate(features).astype(np.float64)
-        inv_vars = 1 / frames.var(axis=0)[None]
+        variances = frames.var(axis=0)[None]
+        if not (variances > 0).all():
+            column = int(np.argmin(variances))
+            raise InputError(
+                f"column {column} of the features is the same in all frames; leave it out"
+            )
+        inv_vars = 1 / variances
         mixture = Mixture(np.ones(1), frames.mean(axis=0)[None] * inv_vars, inv_vars)
         return cls([mixture] * num_pdfs)
 
@@ -90,11 +101,19 @@ class Gmm:
     @property
     def mixtures(self) -> list[Mixture]:
         pdfs = (self.model.get_pdf(pdf) for pdf in range(self.num_pdfs))
-        return [Mixture(p.weights, p.means_invvars, p.inv_vars, p.gconsts) for p in pdfs]
+        # copies: what the library hands out is its own memory, and gone when the model is
+        return [
+            Mixture(*(np.array(a) for a in (p.weights, p.means_invvars, p.inv_vars, p.gconsts)))
+            for p in pdfs
+        ]
 
     def log_likelihoods(self, features: Floats) -> npt.NDArray[np.float32]:
-        """Of frames (T, D) under each output: (T, P)."""
-        frames = np.asarray(features, np.float32)
+        """Of frames (T, D) under each output: (T, P).
+
+        Raises:
+            InputError: as `checked`.
+        """
+        frames = self.checked(features)
         mixtures = self.mixtures
         linear = np.concatenate([m.means_inv_vars for m in mixtures])  # (all G, D)
         squares = np.concatenate([m.inv_vars for m in mixtures])
@@ -102,6 +121,21 @@ class Gmm:
         values = frames @ linear.T - 0.5 * (frames * frames) @ squares.T + constants
         firsts = np.cumsum([0, *(len(m.weights) for m in mixtures[:-1])])
         return np.asarray(np.logaddexp.reduceat(values, firsts, axis=1), np.float32)
+
+    def checked(self, features: Floats) -> npt.NDArray[np.float32]:
+        """The features (T, D) as the library takes them.
+
+        Raises:
+            InputError: D is another than the model's, or a value is no finite number.
+        """
+        if features.ndim != 2 or features.shape[1] != self.dim:
+            raise InputError(
+                f"features of {features.shape[-1]} columns, but the model reads {self.dim}; compute "
+                "them as for training"
+            )
+        if not np.isfinite(features).all():
+            raise InputError("features that are no finite numbers; compute them again")
+        return np.ascontiguousarray(features, np.float32)
 
     def weighted(self, pdfs: Iterable[int], factor: float) -> Gmm:
         """With the likelihoods of some outputs multiplied (Kaldi's gmm-boost-silence)."""
@@ -121,7 +155,7 @@ class Gmm:
         log_likelihood = 0.0
         for features, pdfs in takes:
             occupancies += np.bincount(pdfs, minlength=self.num_pdfs)
-            frames = np.asarray(features, np.float32)
+            frames = self.checked(features)
             for frame, pdf in zip(frames, pdfs.tolist(), strict=True):
                 log_likelihood += sums.accumulate_for_gmm(self.model, frame, pdf, 1.0)
         return Statistics(sums, occupancies, log_likelihood)

@@ -122,10 +122,26 @@ def read_graph(path: str | Path) -> Fst:
     # OpenFst's magic number, then the length and the name of the type
     if head[:4] != b"\xd6\xfd\xb2\x7e" or head[8:14] != b"vector":
         raise InputError(f"{path}: is not an FST of type vector; give an HCLG.fst")
-    graph = kaldifst.StdVectorFst.read(str(path))
-    if graph is None or graph.num_states == 0:
+    try:
+        graph = kaldifst.StdVectorFst.read(str(path))
+    except (MemoryError, RuntimeError, ValueError):  # sizes that a damaged file claims
+        graph = None
+    if graph is None or not _is_whole(graph):
         raise InputError(f"{path}: an FST that is damaged or empty; make the graph again")
     return graph
+
+
+def _is_whole(graph: Fst) -> bool:
+    """Whether all arcs lead somewhere at a cost: a search would follow others out of memory."""
+    kaldifst = kaldi_package("kaldifst")
+    states = range(graph.num_states)
+    arcs = [arc for state in states for arc in kaldifst.ArcIterator(graph, state)]
+    costs = [arc.weight.value for arc in arcs] + [graph.final(state).value for state in states]
+    return (
+        graph.start in states
+        and all(arc.nextstate in states and min(arc.ilabel, arc.olabel) >= 0 for arc in arcs)
+        and all(cost > -math.inf for cost in costs)  # false of what is no number too
+    )
 
 
 def write_fst(path: str | Path, fst: Fst) -> None:

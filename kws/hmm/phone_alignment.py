@@ -58,7 +58,7 @@ class PhoneAligner:
         decodable = khg.DecodableAmDiagGmmScaled(
             gmm.model,
             self.model.transitions,
-            np.asarray(features, np.float32),
+            gmm.checked(features),
             self.options.acoustic_scale,
         )
         return self._align(phones, decodable, len(features))

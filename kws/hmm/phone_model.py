@@ -46,12 +46,15 @@ class PhoneModel:
         topo = khg.HmmTopology()
         try:
             topo.read(topology)
+            self.tree = khg.monophone_context_dependency(
+                topo.phones, topo.get_phone_to_num_pdf_classes()
+            )
+            self.transitions = khg.TransitionModel(self.tree, topo)
         except RuntimeError as error:
-            raise InputError(f"a topology that cannot be used: {error}") from None
-        self.tree = khg.monophone_context_dependency(
-            topo.phones, topo.get_phone_to_num_pdf_classes()
-        )
-        self.transitions = khg.TransitionModel(self.tree, topo)
+            reason = str(error).strip().splitlines()[-1].removeprefix("[E] ")
+            raise InputError(
+                f"a topology that cannot be used ({reason}); make it with Kaldi's gen_topo.pl"
+            ) from None
         ids = range(1, self.num_transitions + 1)
         transitions = self.transitions
         self.pdfs: Ints = np.array([-1, *map(transitions.transition_id_to_pdf, ids)], np.int32)
@@ -106,13 +109,16 @@ class PhoneModel:
         """The likelihoods (T, P) of the outputs as a matrix of transition ids 1, 2, ...: (T, I).
 
         Raises:
-            InputError: P is not the number of outputs.
+            InputError: P is not the number of outputs, or a likelihood is no number.
         """
         if log_likelihoods.ndim != 2 or log_likelihoods.shape[1] != self.num_pdfs:
             raise InputError(
                 f"a matrix of {log_likelihoods.shape[-1]} columns, but the model has "
                 f"{self.num_pdfs} outputs; give one column per output"
             )
+        # a search compares costs for ever where one is no number
+        if np.isnan(log_likelihoods).any() or (log_likelihoods == np.inf).any():
+            raise InputError("log-likelihoods that are no numbers; compute them again")
         return np.ascontiguousarray(log_likelihoods[:, self.pdfs[1:]], dtype=np.float32)
 
     def tree_bytes(self) -> bytes:

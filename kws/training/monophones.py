@@ -68,6 +68,7 @@ def train_monophones(
     out_dir = Path(out_dir)
     if not takes:
         raise InputError("no utterances to train on; give transcripts and their features")
+    _check_features(takes)
     first = first_model(symbols, silences)
     topology = first.topology
     _settle(out_dir, options, takes, topology, first_paths)
@@ -206,6 +207,21 @@ class _Training:
         (self.out_dir / f"{number}.mdl").unlink(missing_ok=True)
         for older in _numbers(self.out_dir, "ali.", ".ark")[:-1]:
             (self.out_dir / f"ali.{older}.ark").unlink()
+
+
+def _check_features(takes: Sequence[PhoneTake]) -> None:
+    first = takes[0]
+    for take in takes:
+        if take.features.shape[1] != first.features.shape[1]:
+            raise InputError(
+                f"{take.utterance}: features of {take.features.shape[1]} columns, but those of "
+                f"{first.utterance} have {first.features.shape[1]}; compute all with the same "
+                "options"
+            )
+        if not np.isfinite(take.features).all():
+            raise InputError(
+                f"{take.utterance}: features that are no finite numbers; compute them again"
+            )
 
 
 def _told(paths: Mapping[str, Ints | None]) -> Paths:

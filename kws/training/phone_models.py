@@ -85,7 +85,10 @@ def _phone_model(transitions: TransitionModel, source: str) -> PhoneModel:
     finite = np.isfinite(transitions.log_probs).all()
     if not finite or (transitions.log_probs > 0).any():
         raise InputError(f"{source}: transition probabilities must lie over 0, up to 1")
-    model = PhoneModel(format_topology(transitions), transitions.log_probs)
+    try:
+        model = PhoneModel(format_topology(transitions), transitions.log_probs)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
     if model.tuples != transitions.tuples:
         raise InputError(
             f"{source}: its outputs are shared by a decision tree; only monophone models, every "
