@@ -130,8 +130,8 @@ class Gmm:
         """
         if features.ndim != 2 or features.shape[1] != self.dim:
             raise InputError(
-                f"features of {features.shape[-1]} columns, but the model reads {self.dim}; compute "
-                "them as for training"
+                f"features of {features.shape[-1]} columns, but the model reads {self.dim}; "
+                "compute them as for training"
             )
         if not np.isfinite(features).all():
             raise InputError("features that are no finite numbers; compute them again")

@@ -14,7 +14,11 @@ from kws import __version__
 from kws.cli import main
 from kws.cli.main import COMMANDS, run
 
-PRESENT = [name for name in COMMANDS if Path(main.__file__).with_name(f"{name}.py").exists()]
+PRESENT = [
+    name
+    for name in COMMANDS
+    if Path(main.__file__).with_name(f"{name.replace('-', '_')}.py").exists()
+]
 
 
 def run_python(code: str) -> str:
@@ -45,7 +49,7 @@ def test_help_imports_no_torch_and_is_quick() -> None:
 
 
 def test_importing_commands_imports_no_torch() -> None:
-    imports = "; ".join(f"import kws.cli.{name}" for name in PRESENT)
+    imports = "; ".join(f"import kws.cli.{name.replace('-', '_')}" for name in PRESENT)
     assert run_python(f"import sys, kws; {imports}; print('torch' in sys.modules)") == "False\n"
 
 

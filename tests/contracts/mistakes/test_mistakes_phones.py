@@ -30,7 +30,7 @@ def make_models(folder: Path) -> None:
             feats.write(s.utterance, s.features)
             likelihoods.write(s.utterance, np.zeros((len(s.features), 15)))
     assert run([*TRAIN.split(), "phones", "scp:mfcc.scp", "mono"]) == 0
-    assert run("make-graph --data phones mono/final.mdl graph".split()) == 0
+    assert run(["make-graph", "--data", "phones", "mono/final.mdl", "graph"]) == 0
 
 
 CASES = [
@@ -53,7 +53,7 @@ CASES = [
     Case(
         "an empty text",
         f"{TRAIN} bad scp:mfcc.scp mono2",
-        "bad: holds no transcripts; a text with phones is needed",
+        "bad: the file is empty; remove it or write its lines",
         {"bad": ""},
     ),
     Case(
