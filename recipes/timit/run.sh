@@ -19,8 +19,9 @@ realign=0
 totgauss=1000
 lm_order=2
 lm_weights=1:2:3:4:5:6:7:8:9:10:11:12
+network_scale=0.25 # of a network's log-likelihoods in the search: near the best, the search is quick
 dnn=conf/timit/dnn_small.config
-convnet=conf/timit/convnet_small
+convnet=conf/timit/convnet_small.config
 dnn_config=conf/timit/train_dnn.conf
 convnet_config=conf/timit/train_convnet.conf
 versus=""
@@ -154,7 +155,7 @@ decode() { # NAME FEATURES: dev with all weights, test with the one that is best
       from=(--gmm "$mono/final.mdl") source=$exp/$2/$set
     else
       likelihoods "$1" "$2" "$set"
-      source=ark:$base/$1/$set.ark
+      from=(--acoustic-scale "$network_scale" --lattice-beam 8) source=ark:$base/$1/$set.ark
     fi
     kws decode "${from[@]}" --lm-weights "$weights" "$mono/graph" "$source" "$base/$1/decode_$set"
     if [ "$set" = dev ]; then

@@ -16,7 +16,7 @@ from kws.nnet import read_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = ("mono", "dnn.0", "convnet.0")
-TINY = ("--speakers", "4", "--utterances", "4", "--totgauss", "200", "--lm-weights", "2:4:8:12")
+TINY = ("--speakers", "10", "--utterances", "3", "--totgauss", "130", "--lm-weights", "2:4:8:12")
 
 
 def recipe(exp: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -84,9 +84,11 @@ def test_the_networks_learn_the_alignment_and_find_phones(
     done: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     exp, finished = done
-    rates = [float(rate) for rate in re.findall(r"^%WER ([\d.]+) \[", finished.stdout, re.M)]
+    sections = re.split(r"^-- ", finished.stdout, flags=re.M)[1:]
+    found = (re.search(r"^%WER ([\d.]+) \[", section, re.M) for section in sections)
+    rates = [float(rate[1]) for rate in found if rate]
     assert len(rates) == 2 * len(SYSTEMS)
-    # one phone in 40 by chance; what they reach here is some 30 to 60 %
+    # one phone in 40 by chance; what they reach here is some 35 to 65 %
     assert max(rates) < 80, rates
     for name in ("dnn.0", "convnet.0"):
         log = (exp / "gmm" / name / "train.log").read_text()
@@ -117,19 +119,17 @@ def test_systems_are_compared(done: tuple[Path, subprocess.CompletedProcess[str]
     assert utterances == {line.split()[0] for line in text.splitlines()}
 
 
-def test_a_stage_runs_again_alone_and_repeats(
+def test_a_stage_runs_again_alone(
     done: tuple[Path, subprocess.CompletedProcess[str]], options: list[str]
 ) -> None:
-    exp, _ = done
+    exp, finished = done
     model = (exp / "gmm/dnn.0/final.kws").read_bytes()
-    (exp / "gmm/dnn.0/checkpoint.safetensors").unlink()
-    again = recipe(exp, *options, "--stage", "3", "--stop-stage", "3")
+    again = recipe(exp, *options, "--stage", "6", "--versus", f"{exp}/data/dev/text")
     assert again.returncode == 0, again.stderr
-    assert "stage 4" not in again.stdout
-    old = read_model(exp / "gmm/dnn.0/final.kws").tensors
-    (exp / "old.kws").write_bytes(model)
-    for name, tensor in read_model(exp / "old.kws").tensors.items():
-        assert tensor.equal(old[name]), name
+    assert "stage 5" not in again.stdout
+    scores = finished.stdout.partition("== stage 6: scores\n")[2]
+    assert again.stdout.startswith(f"== stage 6: scores\n{scores}-- mono and {exp}/data/dev/text")
+    assert (exp / "gmm/dnn.0/final.kws").read_bytes() == model
 
 
 @pytest.mark.parametrize(
