@@ -28,7 +28,7 @@ FISHER_SMOOTHING = 0.01  # share added to the scatter's diagonal, Kaldi's --alph
 FISHER_FLOOR = 1e-4  # of the diagonal, whose mean is 1: a scale without effect must not run away
 MAX_EVALUATIONS = 40  # of the loss and its gradient; train_convnet_accel2.sh's --num-lbfgs-iters
 MEMORY = 10  # steps that L-BFGS remembers, Kaldi's --max-lbfgs-dim
-PENALTY = 0.0
+PENALTY = 0.01  # times half the squared way of the scales; without it they reach 10, to no avail
 
 Parameters = Sequence[Tensor]  # of a network, in the order of `Nnet.parameters`
 Vector = npt.NDArray[np.float64]
@@ -92,9 +92,9 @@ def combine(
 ) -> Combination:
     """The combination of `models` with a small loss: no model, nor their mean, has a smaller one.
 
-    The search begins with the best of these. What it finds counts only if it is better on examples
-    that it has not seen, too: scales can be chosen so that they suit a small set alone. Where a
-    model is not finite the combination is none.
+    The search begins with the best of these and ends where the judges' loss is smallest on its way:
+    scales can be chosen so that they suit a small set alone. Where a model is not finite the
+    combination is none.
 
     Args:
         nnet: of the models' structure, on its device; it is not changed.
@@ -116,7 +116,8 @@ def combine(
     start = min(range(len(starts)), key=losses.__getitem__)
     scales, loss = starts[start], losses[start]
     if num_models > 1 and math.isfinite(loss):
-        found = _search(sums, examples, scales)
+        path = _search(sums, examples, scales)
+        found = min(path, key=lambda one: judges.value(sums.nnet(one)), default=scales)
         found_losses = losses_of(found)
         if (found_losses < halves[start]).all():
             scales, loss = found, float(found_losses.mean())
@@ -170,8 +171,8 @@ class _Sums:
         return result
 
 
-def _search(sums: _Sums, examples: Examples, start: Vector) -> Vector:
-    """Scales with a smaller loss, from `start` on, by L-BFGS in the preconditioned space."""
+def _search(sums: _Sums, examples: Examples, start: Vector) -> list[Vector]:
+    """Scales with smaller and smaller losses, by L-BFGS in the preconditioned space."""
     factor = _preconditioner(sums, examples, start)
     origin = factor.T @ start.ravel()
 
@@ -191,14 +192,16 @@ def _search(sums: _Sums, examples: Examples, start: Vector) -> Vector:
         gradient += PENALTY * moved
         return value, scipy.linalg.solve_triangular(factor, gradient.ravel(), lower=True)
 
-    found = scipy.optimize.minimize(
+    path: list[Vector] = []
+    scipy.optimize.minimize(
         value_and_gradient,
         origin,
         method="L-BFGS-B",
         jac=True,
+        callback=lambda point: path.append(scales_of(point)),
         options={"maxfun": MAX_EVALUATIONS, "maxcor": MEMORY},
     )
-    return scales_of(found.x)
+    return path
 
 
 def _preconditioner(sums: _Sums, examples: Examples, start: Vector) -> Vector:
