@@ -12,6 +12,7 @@ from kws.errors import InputError
 
 SENTENCE_START, SENTENCE_END = "<s>", "</s>"
 _NEVER = -99.0  # the log10 that an ARPA file gives to what is never predicted: <s>
+_MOST = 1000.0  # of a log10, up or down: a graph's costs are floats
 
 Ngram = tuple[str, ...]
 
@@ -174,7 +175,11 @@ def _entry(words: Sequence[str], order: int, place: str) -> tuple[Ngram, float, 
         numbers = [float(word) for word in (words[0], *words[order + 1 :])]
     except ValueError:
         numbers = []
-    if len(ngram) != order or not 1 <= len(numbers) <= 2 or not all(map(math.isfinite, numbers)):
+    if (
+        len(ngram) != order
+        or not 1 <= len(numbers) <= 2
+        or not all(abs(x) < _MOST for x in numbers)
+    ):
         raise InputError(
             f"{place}: is not `log10 {' '.join(['WORD'] * order)} [back-off]`; write the ARPA file "
             "again"

@@ -21,6 +21,7 @@ from kws.kaldi import (
 )
 
 SYMBOLS_FILE = "phones.txt"
+_LEAST_LOG_PROB = -1000.0
 
 
 def load_phone_model(path: str | Path) -> PhoneModel:
@@ -82,8 +83,9 @@ def load_symbols(model_path: str | Path, model: PhoneModel) -> Symbols:
 def _phone_model(transitions: TransitionModel, source: str) -> PhoneModel:
     if not transitions.is_hmm or transitions.tuples_tag != "Triples":
         raise InputError(f"{source}: its states have outputs of their own for loops; use an HMM")
-    finite = np.isfinite(transitions.log_probs).all()
-    if not finite or (transitions.log_probs > 0).any():
+    log_probs = transitions.log_probs
+    # under the least a search compares costs that are too large for a float
+    if not ((log_probs > _LEAST_LOG_PROB) & (log_probs <= 0)).all():
         raise InputError(f"{source}: transition probabilities must lie over 0, up to 1")
     try:
         model = PhoneModel(format_topology(transitions), transitions.log_probs)

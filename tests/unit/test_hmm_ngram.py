@@ -89,6 +89,7 @@ def test_a_foreign_arpa_file_is_read() -> None:
         ("\\1-grams:\nx a\n\\end\\\n", "lm:2: is not `log10 WORD"),
         ("\\1-grams:\n-1 a -1 -1\n\\end\\\n", "lm:2: is not"),
         ("\\1-grams:\nnan a\n\\end\\\n", "lm:2: is not"),
+        ("\\1-grams:\n-1e55 a\n\\end\\\n", "lm:2: is not"),
         ("\\1-grams:\n-1 a\n\\2-grams:\n-1 a b\n\\end\\\n", "lm: 'a b': 'b' is no 1-gram"),
     ],
 )
