@@ -160,6 +160,36 @@ CASES = [
         "--select=best needs a dev set; give one with --dev-data",
         {"train.conf": "--select=best\n"},
     ),
+    Case(
+        "a combination without dev",
+        TRAIN,
+        "--max-models-combine=9 needs a dev set to choose the weights on; give one with --dev-data",
+        {"train.conf": "--max-models-combine=9\n"},
+    ),
+    Case(
+        "a combination and the best epoch",
+        TRAIN + " --dev-data data",
+        "--max-models-combine=9 and --select=best: the combination is made of the last models; "
+        "leave one out",
+        {"train.conf": "--max-models-combine=9\n--select=best\n"},
+    ),
+    Case(
+        "iterations for no combination",
+        TRAIN,
+        "--num-iters-final=9: nothing is combined; give --max-models-combine too",
+        {"train.conf": "--num-iters-final=9\n"},
+    ),
+    Case(
+        "jobs at the same time on one accelerator",
+        TRAIN + " --num-jobs-nnet 2 --device cuda",
+        "--num-jobs-nnet=2 with --device cuda: jobs at the same time are for the cores of a CPU; "
+        "leave one out",
+    ),
+    Case(
+        "no job at all",
+        TRAIN + " --num-jobs-nnet 0",
+        "--num-jobs-nnet 0: it must be greater than 0",
+    ),
     Case("a missing alignment", TRAIN + " --ali no.ctm", "no.ctm: No such file or directory"),
     Case(
         "a data dir twice",
