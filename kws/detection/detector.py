@@ -107,7 +107,8 @@ class Detector:
             raise InputError(f"w_max={w_max}: it must be 1 frame or more")
         self.keywords = tuple(keywords)
         self.thresholds = np.array([thresholds[name] for name in names], dtype=np.float64)
-        self._lowest = float(self.thresholds.min(initial=math.inf))
+        # of all thresholds: nothing can begin below it
+        self.lowest = float(self.thresholds.min(initial=math.inf))
         self.refractory_frames = frames_of(refractory_s, frame_shift_s)
         self.frame_shift_s = frame_shift_s
         self.frame_offset_s = frame_offset_s
@@ -142,8 +143,8 @@ class Detector:
                 "this stream had another type or number of units; keep both"
             )
         past = state.smoothed + smoothed.tobytes()
-        kept = past[max(0, len(past) - (self.w_max - 1) * row_size) :]
-        if not state.open and _largest(confidences) < self._lowest:
+        kept = self._latest(past, row_size)
+        if not state.open and _largest(confidences) < self.lowest:
             return [], DetectorState(num_frames, kept, row_size, _fallen(state.arming), ())
         known = np.frombuffer(past, smoothed.dtype).reshape(-1, smoothed.shape[1])
         first = num_frames - len(known)  # the frame of known[0]
@@ -158,6 +159,21 @@ class Detector:
         ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
         new_state = DetectorState(num_frames, kept, row_size, arming, tuple(open_events))
         return [self._detection(event, end) for end, event in ended], new_state
+
+    def skip(self, smoothed: bytes, state: DetectorState) -> DetectorState:
+        """`step` of frames that are all below `lowest`, when no event is open.
+
+        Args:
+            smoothed: of the smoothed posteriors, rows of the type and length of those before.
+            state: that of a stream that has begun.
+        """
+        num_frames = state.num_frames + len(smoothed) // state.row_size
+        kept = self._latest(state.smoothed + smoothed, state.row_size)
+        return DetectorState(num_frames, kept, state.row_size, _fallen(state.arming), ())
+
+    def _latest(self, smoothed: bytes, row_size: int) -> bytes:
+        """The part that the next frames may look back at."""
+        return smoothed[max(0, len(smoothed) - (self.w_max - 1) * row_size) :]
 
     def flush(self, state: DetectorState) -> list[Detection]:
         """End the stream: events that are still open end at its last frame."""

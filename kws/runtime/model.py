@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,14 +89,18 @@ class Model:
         """The state before any sample: (N, state_size)."""
         return np.zeros((num_streams, self.metadata.state_size), np.float32)
 
-    def steady_calls(self) -> SteadyCalls | None:
-        """The short way of one stream, once it is long on its way; None: the file has none."""
+    def steady_calls(self, memory: Array) -> SteadyCalls | None:
+        """The short way of one stream, once it is long on its way; None: the file has none.
+
+        Args:
+            memory: (1, any number), whose front will hold the samples of every call.
+        """
         metadata = self.metadata
         if self._steady is None:
             return None
         num_units = len(metadata.units)
         columns = dict(zip(OUTPUTS, (len(metadata.keywords), num_units, num_units), strict=False))
-        return SteadyCalls(self._steady, columns, metadata.state_size, metadata.frame_shift)
+        return SteadyCalls(self._steady, columns, metadata.state_size, metadata.frame_shift, memory)
 
     def run(
         self, samples: Array, state: Array, flush: bool = False, is_settled: bool = False
@@ -127,12 +133,23 @@ def _session(content: bytes, source: str, *, is_usual: bool = True) -> Any:
     options.inter_op_num_threads = 1
     if not is_usual:  # what comes rarely may take longer: copies of the weights cost memory
         options.add_session_config_entry("session.disable_prepacking", "1")
+    # not from the arena, which never returns what prepared copies replace
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     options.log_severity_level = 4  # what it has to say is in the exception
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base of their own
         reason = str(error).rpartition(" : ")[2].strip().rstrip(".").replace("\n", " ")
         raise InputError(
             f"{source}: not an ONNX file that onnxruntime {onnxruntime.__version__} loads "
             f"({reason[:120]}); give what `kws export` writes"
         ) from None
+    session._model_bytes = None  # kept for a change of providers, a copy of the file each
+    _give_back()
+    return session
+
+
+def _give_back() -> None:
+    """Return to the system what loading needed for a while, 2 MB; only glibc keeps it."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -70,20 +70,26 @@ class SampleBuffer:
     """The samples of one stream that have not completed a frame yet.
 
     What it gives out ends where a frame does: a stream that has given out equally many frames as
-    another has given out equally many samples.
+    another has given out equally many samples. It lies at the front of `values`, always the same
+    array, and what waits behind it.
     """
 
-    def __init__(self, first_samples: int, frame_shift: int) -> None:
+    def __init__(self, first_samples: int, frame_shift: int, most_samples: int) -> None:
         """Make it empty.
 
         Args:
             first_samples: samples that complete frame 0.
             frame_shift: samples from frame to frame.
+            most_samples: that come at once.
         """
-        self._frame_shift = frame_shift
-        self._until = first_samples  # to the end of the next frame, from the samples given out
-        self._values = np.zeros((1, first_samples + 16 * frame_shift), np.float32)
-        self._begin = 0  # of what has not been given out
+        self._first_samples, self._frame_shift = first_samples, frame_shift
+        self.values = np.zeros((1, max(first_samples, frame_shift) + most_samples), np.float32)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._until = self._first_samples  # to the end of the next frame
+        self._given = 0  # samples at the front that have been given out
         self._end = 0
         self.num_frames = 0  # given out
 
@@ -97,38 +103,29 @@ class SampleBuffer:
         Returns:
             (1, any multiple of frames, 0 included) at 16-bit scale, valid until the next call.
         """
-        self._append(samples, scale)
-        waiting = self._end - self._begin
-        if waiting < self._until:
-            return self._values[:, :0]
-        num_frames = 1 + (waiting - self._until) // self._frame_shift
-        begin = self._begin
-        self._begin += self._until + (num_frames - 1) * self._frame_shift
+        num_waiting = self.bring_forward()
+        self._end += len(samples)
+        room = self.values[0, num_waiting : self._end]
+        if scale == 1.0:
+            room[:] = samples
+        else:
+            np.multiply(samples, scale, out=room, casting="same_kind")
+        if self._end < self._until:
+            return self.values[:, :0]
+        num_frames = 1 + (self._end - self._until) // self._frame_shift
+        self._given = self._until + (num_frames - 1) * self._frame_shift
         self._until = self._frame_shift
         self.num_frames += num_frames
-        return self._values[:, begin : self._begin]
+        return self.values[:, : self._given]
+
+    def bring_forward(self) -> int:
+        """Let go of what was given out; the number of samples that wait."""
+        num_waiting = self._end - self._given
+        if self._given:
+            self.values[0, :num_waiting] = self.values[0, self._given : self._end]
+            self._given, self._end = 0, num_waiting
+        return num_waiting
 
     def rest(self) -> npt.NDArray[np.float32]:
         """What has not been given out: (1, S), less than a frame's need."""
-        return self._values[:, self._begin : self._end]
-
-    def _append(self, samples: npt.NDArray[np.generic], scale: float) -> None:
-        end = self._end + len(samples)
-        if end > self._values.shape[1]:
-            end = self._make_room(len(samples))
-        if scale == 1.0:
-            self._values[0, self._end : end] = samples
-        else:
-            room = self._values[0, self._end : end]
-            np.multiply(samples, scale, out=room, casting="same_kind")
-        self._end = end
-
-    def _make_room(self, num_samples: int) -> int:
-        """Bring what waits to the front, of a larger array if need be; the end to come."""
-        waiting = self._values[0, self._begin : self._end]
-        end = len(waiting) + num_samples
-        if 2 * end > self._values.shape[1]:
-            self._values = np.zeros((1, 4 * end), np.float32)
-        self._values[0, : len(waiting)] = waiting
-        self._begin, self._end = 0, len(waiting)
-        return end
+        return self.values[:, self._given : self._end]

@@ -33,7 +33,7 @@ class SteadySessions:
     @functools.cached_property
     def one(self) -> Any:
         """A session of onnxruntime for a single frame."""
-        return self._load(_with_true(_with_true(self._content, ONLY_STEADY), ONLY_ONE))
+        return self._load(_with_true(self._content, ONLY_STEADY, ONLY_ONE))
 
     @functools.cached_property
     def several(self) -> Any:
@@ -47,91 +47,152 @@ def steady_sessions(content: bytes, load: Callable[[bytes], Any]) -> SteadySessi
     Returns:
         None for a file that has no such constants, once each and false.
     """
-    counts = [content.count(_constant(name, False)) for name in (ONLY_STEADY, ONLY_ONE)]
+    counts = [content.count(_false(name)) for name in (ONLY_STEADY, ONLY_ONE)]
     return SteadySessions(content, load) if counts == [1, 1] else None
 
 
-def _with_true(content: bytes, name: str) -> bytes:
-    return content.replace(_constant(name, False), _constant(name, True))
+def _with_true(content: bytes, *names: str) -> bytes:
+    """A copy of a file with some of the constants true."""
+    ends = sorted(content.index(_false(name)) + len(_false(name)) for name in names)
+    view = memoryview(content)
+    begins = [0, *ends]
+    parts = [view[begin : end - 1] for begin, end in zip(begins, ends, strict=False)]
+    return b"\x01".join([*parts, view[ends[-1] :]])
 
 
-def _constant(name: str, value: bool) -> bytes:
+def _false(name: str) -> bytes:
     """The end of a TensorProto of one bool: its name, then raw_data, field 9, of one byte."""
-    return name.encode() + b"\x4a\x01" + bytes([value])
+    return name.encode() + b"\x4a\x01\x00"
+
+
+class SteadyCall(NamedTuple):
+    """A call for one number of samples, in arrays that keep their places.
+
+    What is computed from the first of two states becomes the second one, and the other way round.
+    """
+
+    run: Callable[[Any], None]  # takes one of the two that follow
+    from_first: Any
+    from_second: Any
+    confidences: Array  # (1, T, keywords), valid until the next call, as are all results
+    smoothed: Array  # (1, T, units)
+    posteriors: Array  # (1, T, units)
+
+
+class EasyCall(NamedTuple):
+    """A steady call for as many samples as come, while others wait: all that its use takes."""
+
+    coming: Array  # where samples are put, behind those that wait: (S,)
+    front: Array  # where samples wait
+    behind: Array  # those that will wait, after the call
+    run: Callable[[Any], None]
+    second: Array  # one of the two states
+    turns: tuple[tuple[Any, Array], tuple[Any, Array]]  # from the other, from it: binding, state
+    parts: list[tuple[Any, int]]  # the call and the row of this stream, as a stream keeps them
+    flat_confidences: Array
+    smoothed: Array
 
 
 class SteadyCalls:
-    """Calls of one stream; what they return is valid until the next.
+    """Calls of one stream that is long on its way.
 
     Args:
         sessions: of the file.
         columns: outputs and their values per frame.
         state_size: values of the state.
         frame_shift: samples per frame.
+        memory: (1, any number), whose front holds the samples of every call.
     """
 
     def __init__(
-        self, sessions: SteadySessions, columns: dict[str, int], state_size: int, frame_shift: int
+        self,
+        sessions: SteadySessions,
+        columns: dict[str, int],
+        state_size: int,
+        frame_shift: int,
+        memory: Array,
     ) -> None:
         self._sessions, self._columns, self._shift = sessions, columns, frame_shift
-        # a call reads one and writes the other
-        self._states = tuple(np.zeros((1, state_size), np.float32) for _ in range(2))
-        self._calls: dict[int, _Bound] = {}  # by the number of samples
+        self._memory = memory
+        self.first, self.second = (np.zeros((1, state_size), np.float32) for _ in range(2))
+        self._calls: dict[int, SteadyCall] = {}  # by their numbers of samples
+        self._num_waiting = 0
+        self._easy: dict[tuple[int, ...], EasyCall] = {}
 
-    def run(self, samples: Array, state: Array) -> tuple[Array, ...] | None:
-        """Confidences, smoothed, posteriors, next state; None: too many frames or sizes.
+    def find(self, num_samples: int) -> SteadyCall | None:
+        """The call for T * frame_shift samples, T > 0; None: too many frames or sizes."""
+        call = self._calls.get(num_samples)
+        num_frames = num_samples // self._shift
+        if call is None and num_frames <= MOST_FRAMES and len(self._calls) < MOST_SIZES:
+            call = self._calls[num_samples] = self._bind(num_samples, num_frames)
+        return call
+
+    def run(self, call: SteadyCall, state: Array) -> Array:
+        """Run a call whose samples are in their place; the next state, one of the two.
 
         Args:
-            samples: (1, T * frame_shift), T > 0.
-            state: (1, state_size).
+            call: of `find`.
+            state: (1, state_size)
         """
-        call = self._calls.get(samples.shape[1])
-        if call is None:
-            call = self._bind(samples.shape[1])
-            if call is None:
-                return None
-        first, second = self._states
-        if state is second:
-            turn = 1
-        else:
-            turn = 0
-            if state is not first:
-                np.copyto(first, state)
-        np.copyto(call.samples, samples)
-        call.run(call.bindings[turn])
-        return call.results[turn]
+        if state is self.second:
+            call.run(call.from_second)
+            return self.first
+        if state is not self.first:
+            np.copyto(self.first, state)
+        call.run(call.from_first)
+        return self.second
 
-    def _bind(self, num_samples: int) -> _Bound | None:
-        num_frames = num_samples // self._shift
-        if num_frames > MOST_FRAMES or len(self._calls) == MOST_SIZES:
-            return None
+    def easy(self, num_samples: int, num_waiting: int) -> dict[tuple[int, ...], EasyCall]:
+        """Calls for chunks that leave as many samples waiting as they find, by the chunks' shape.
+
+        Args:
+            num_samples: of a call that `find` has given, which will be among them.
+            num_waiting: samples at the front of the memory.
+        """
+        if num_waiting != self._num_waiting:
+            self._num_waiting, self._easy = num_waiting, {}
+        if (num_samples,) not in self._easy:
+            values, call = self._memory[0], self._calls[num_samples]
+            self._easy[num_samples,] = EasyCall(
+                values[num_waiting : num_waiting + num_samples],
+                values[:num_waiting],
+                values[num_samples : num_samples + num_waiting],
+                call.run,
+                self.second,
+                ((call.from_first, self.second), (call.from_second, self.first)),
+                [(call, 0)],
+                call.confidences.reshape(-1),
+                call.smoothed,
+            )
+        return self._easy
+
+    def _bind(self, num_samples: int, num_frames: int) -> SteadyCall:
         session = self._sessions.one if num_frames == 1 else self._sessions.several
-        samples = np.zeros((1, num_samples), np.float32)
         outputs = {
             name: np.zeros((1, num_frames, dim), np.float32) for name, dim in self._columns.items()
         }
-        bindings, results = [], []
-        for before, after in (self._states, self._states[::-1]):
+        bindings: list[Any] = []
+        for before, after in ((self.first, self.second), (self.second, self.first)):
             binding = session.io_binding()
-            inputs = {"samples": samples, "state": before, "flush": np.array(False)}
+            inputs = {
+                "samples": self._memory[:, :num_samples],
+                "state": before,
+                "flush": np.array(False),
+            }
             for name, array in inputs.items():
                 binding.bind_ortvalue_input(name, _value(array))
             for name, array in (outputs | {"next_state": after}).items():
                 binding.bind_ortvalue_output(name, _value(array))
             bindings.append(binding)
-            results.append((*outputs.values(), after))
-        call = _Bound(session.run_with_iobinding, samples, bindings, results)
-        self._calls[num_samples] = call
-        return call
-
-
-class _Bound(NamedTuple):
-    """Calls of one number of samples, for both turns of the state."""
-
-    run: Callable[[Any], None]
-    samples: Array
-    bindings: list[Any]
-    results: list[tuple[Array, ...]]
+        confidences, smoothed, posteriors = outputs.values()
+        return SteadyCall(
+            session.run_with_iobinding,
+            bindings[0],
+            bindings[1],
+            confidences,
+            smoothed,
+            posteriors,
+        )
 
 
 def _value(array: npt.NDArray[np.generic]) -> Any:

@@ -56,7 +56,7 @@ class ExportedFile(Model):
         self.features += self._probe.run([OUTPUT], values)
         return super().run(samples, state, flush, is_settled)
 
-    def steady_calls(self) -> None:
+    def steady_calls(self, memory: Array) -> None:
         """None: each call is to pass through `run`."""
 
     def track(self, chunks: Iterable[Array], detector: Detector) -> Track:

@@ -249,3 +249,26 @@ def test_mistakes_are_told():
     for other in (np.zeros((5, 3)), np.zeros((5, 2), np.float32)):
         with pytest.raises(InputError, match=r"had another type or number of units; keep both$"):
             detector.step((np.zeros((5, 1)), other), state)
+
+
+def test_frames_that_are_skipped_count_like_those_that_are_seen():
+    keyword = Word("a b", (1, 2))
+    detector = Detector([keyword], {"a b": 0.5}, refractory_s=0.1, w_max=20)
+    random = np.random.default_rng(5)
+    smoothed = random.random((200, 3))
+    confidences = np.where(np.arange(200) % 60 > 50, 0.9, 0.4)[:, None]
+    seen = skipping = detector.step((confidences[:8], smoothed[:8]), detector.init_state())[1]
+    assert confidences[:8].max() < detector.lowest
+    events, others = [], []
+    for start in range(8, 200, 8):
+        part = slice(start, start + 8)
+        found, seen = detector.step((confidences[part], smoothed[part]), seen)
+        events += found
+        if confidences[part].max() < detector.lowest and not skipping.open:
+            skipping = detector.skip(smoothed[part].tobytes(), skipping)
+        else:
+            found, skipping = detector.step((confidences[part], smoothed[part]), skipping)
+            others += found
+        assert skipping == seen
+    assert events == others
+    assert len(events) == 3

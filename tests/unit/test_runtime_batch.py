@@ -32,8 +32,8 @@ class Counting:
         self.rows.append(len(samples))
         return self._model.run(samples, state, flush, is_settled)
 
-    def steady_calls(self):
-        return self._model.steady_calls()
+    def steady_calls(self, memory):
+        return self._model.steady_calls(memory)
 
 
 @settings(deadline=None, max_examples=40)

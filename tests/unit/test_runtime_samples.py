@@ -78,7 +78,7 @@ def test_what_is_no_mono_audio_is_refused(samples, message):
     scale=st.sampled_from([1.0, 2.0]),
 )
 def test_samples_come_out_in_order_and_as_soon_as_they_complete_frames(sizes, first, shift, scale):
-    buffer = SampleBuffer(first, shift)
+    buffer = SampleBuffer(first, shift, 90)
     samples = np.arange(1, 1 + sum(sizes), dtype=np.int16)
     given_out, received = [], 0
     for size in sizes:

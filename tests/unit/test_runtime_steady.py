@@ -3,10 +3,11 @@
 import numpy as np
 import onnxruntime
 import pytest
-from verification_models import make_spotter
+from verification_models import SOUND, make_spotter
 
 from kws.export import export_spotter
-from kws.runtime import Detector
+from kws.runtime import Detector, Model, Stream, process_batch
+from kws.runtime import stream as stream_module
 from kws.runtime.steady import MOST_SIZES, ONLY_ONE, ONLY_STEADY, steady_sessions
 
 SHIFT = 160
@@ -66,3 +67,48 @@ def test_results_stay_when_many_sizes_have_come(exported):
         tracks.append(np.concatenate(track))
     # float32: a product of matrices depends on their height
     np.testing.assert_allclose(*tracks, **CLOSE)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_calls_of_the_same_sizes_change_nothing(exported, monkeypatch, seed):
+    monkeypatch.setattr(stream_module, "MOST_UNSEEN", 7)
+    random = np.random.default_rng(seed)
+    sound = np.tile(SOUND.astype(np.int16), 4)
+    sizes = random.choice([0, 100, 5000, SHIFT, SHIFT, 2 * SHIFT, 8 * SHIFT], 40)
+    repeats = random.integers(1, 30, len(sizes))
+    cuts = np.cumsum(np.concatenate(([9000], np.repeat(sizes, repeats))))
+    chunks = np.split(sound, cuts[cuts < len(sound)])
+    model = Model.load(exported)
+    easy, other = Stream(model), Stream(model)
+    num_easy, events, others = 0, [], []
+    for chunk in chunks:
+        num_easy += len(chunk) > 0 and chunk.shape in easy._easy
+        # the same numbers of another type, for which nothing is made easy
+        for stream, found, samples in ((easy, events, chunk), (other, others, chunk / 32768)):
+            found += stream.process(samples)
+        np.testing.assert_array_equal(easy.confidences, other.confidences)
+        np.testing.assert_array_equal(easy.posteriors, other.posteriors)
+    assert num_easy > 20
+    assert events + easy.flush() == others + other.flush()
+    assert len(events) > 3
+
+
+def test_easy_calls_end_with_a_reset_and_with_a_batch(exported):
+    sound = SOUND.astype(np.int16)
+    model = Model.load(exported)
+    chunks = np.split(sound, range(SHIFT, len(sound), SHIFT))
+    new, stream = Stream(model), Stream(model)
+    begun = iter(chunks)
+    while not stream._easy:
+        stream.process(next(begun))
+    for _ in range(5):
+        stream.process(next(begun))
+    stream.reset()
+    expected, found = [], []
+    for i, chunk in enumerate(chunks):
+        expected += new.process(chunk)
+        found += process_batch([stream], [chunk])[0] if i % 50 > 40 else stream.process(chunk)
+        # a batch multiplies with sessions of its own
+        np.testing.assert_allclose(stream.confidences, new.confidences, **CLOSE)
+    assert found == expected
+    assert len(found) > 1
