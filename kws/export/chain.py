@@ -135,7 +135,11 @@ class Chain:
         clock = Clock(graph, memory, self._settled)
         flush = graph.reshape(graph.op("Cast", "flush", to=TensorProto.INT64), 1)
         rows, number = emit_frames(graph, memory, clock, self.raw)
-        frames = self._features(rows, number, False)
+        # a product with the matrix on the left needs a frame: there is one more, to be dropped
+        another = graph.constant(np.zeros((1, 1, self.raw.window_length)))
+        rows = graph.op("Concat", rows, another, axis=0)
+        features = emit_raw_features(graph, self.raw, rows, is_one=False)
+        frames = self._frames(graph.slice(features, 0, 0, -1), number)
         num_before = None
         for stage in self.stages:
             frames, num_before = emit_padded(graph, memory, clock, stage, frames, flush)
@@ -148,14 +152,13 @@ class Chain:
         counters = len(self._settled) + 1
         memory.keep("clock", memory.take("clock", counters), counters)
         rows, number = emit_steady_frames(graph, memory, self.raw, is_one)
-        frames = self._features(rows, number, is_one)
+        frames = self._frames(emit_raw_features(graph, self.raw, rows, is_one), number)
         for stage in self.stages:
             frames = emit_steady(graph, memory, stage, frames)
         return self._scores(memory, frames, None)
 
-    def _features(self, rows: str, number: str | None, is_one: bool) -> Frames:
-        """Of frames of samples; `kws verify` finds them by their name."""
-        features = emit_raw_features(self.graph, self.raw, rows, is_one)
+    def _frames(self, features: str, number: str | None) -> Frames:
+        """The features, under a name by which `kws verify` finds them."""
         return Frames(self.graph.rename(features, "features"), number, self.raw.dim)
 
     def _scores(self, memory: Memory, frames: Frames, num_before: str | None) -> list[str]:
@@ -198,7 +201,10 @@ class Chain:
             return emit_components(graph, windows, folded or components, rows, spotter.source)
 
         left, right = nnet.left_context, nnet.right_context
-        stages.append(Stage("network", left, right, nnet.output_dim, emit, w_smooth))
+        keeps = 0
+        if isinstance(components[0], SpliceComponent) and (cmvn is None or folded is not None):
+            keeps = components[0].context[-1] - components[0].context[0]
+        stages.append(Stage("network", left, right, nnet.output_dim, emit, w_smooth, keeps))
         return stages
 
 
@@ -217,7 +223,7 @@ def _delta_stage(graph: Graph, deltas: Deltas) -> Stage:
         combined = graph.op("Conv", around, graph.constant(scales))
         return graph.reshape(combined, -1, dim * len(scales))
 
-    return Stage("deltas", reach, reach, dim * len(scales), emit)
+    return Stage("deltas", reach, reach, dim * len(scales), emit, keeps=2 * reach)
 
 
 def with_cmvn(

@@ -22,6 +22,7 @@ class Stage:
         emit: adds its nodes: from (N * T, values per input frame) to (N * T, dim), each output
             `right` frames late; the windows keep what it needs of earlier calls.
         memory: up to how many outputs those given before are counted.
+        keeps: frames of its input that its first window keeps, the latest among them.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Stage:
     dim: int
     emit: Callable[[Windows, str], str]
     memory: int = 0
+    keeps: int = 0
 
     @property
     def warm(self) -> int:
@@ -46,12 +48,13 @@ def emit_steady(graph: Graph, memory: Memory, stage: Stage, frames: Frames) -> F
     """A stage in a stream that is long on its way and goes on; see `emit_padded`."""
     windows = Windows(graph, memory, stage.name, frames.number)
     rows = stage.emit(windows, frames.rows)
-    memory.take(f"{stage.name}_last", frames.dim)
-    last = frames.rows
-    if frames.number is not None:
-        last = graph.slice(windows.split_rows(last, frames.dim), 1, -1)
-        last = graph.reshape(last, -1, frames.dim)
-    memory.keep(f"{stage.name}_last", last, frames.dim)
+    if not stage.keeps:
+        memory.take(f"{stage.name}_last", frames.dim)
+        last = frames.rows
+        if frames.number is not None:
+            last = graph.slice(windows.split_rows(last, frames.dim), 1, -1)
+            last = graph.reshape(last, -1, frames.dim)
+        memory.keep(f"{stage.name}_last", last, frames.dim)
     return Frames(rows, frames.number, stage.dim)
 
 
@@ -66,7 +69,7 @@ def emit_padded(
 
     Args:
         graph: where the nodes go.
-        memory: keeps the last frame.
+        memory: keeps the last frame, if the stage does not.
         clock: its counter of the stage's name holds the frames fed, up to `settled`.
         stage: the stage.
         frames: the new frames.
@@ -85,9 +88,14 @@ def emit_padded(
     clock.advance(stage.name, graph.op("Min", total, graph.sub(stage.settled, fed)))
 
     shape = Windows(graph, memory, stage.name, number).split_rows
-    last = memory.take(f"{stage.name}_last", 1, frames.dim)
+    if stage.keeps:
+        last = memory.take(f"{stage.name}1_", stage.keeps * frames.dim)
+        last = graph.reshape(graph.slice(last, 1, -frames.dim), 0, 1, frames.dim)
+    else:
+        last = memory.take(f"{stage.name}_last", 1, frames.dim)
     known = graph.op("Concat", last, shape(frames.rows, frames.dim), axis=1)
-    memory.keep(f"{stage.name}_last", graph.slice(known, 1, -1), 1, frames.dim)
+    if not stage.keeps:
+        memory.keep(f"{stage.name}_last", graph.slice(known, 1, -1), 1, frames.dim)
     index = graph.count_from(graph.sub(1, in_front), graph.add(number, behind, 1))
     index = graph.at_most(graph.at_least(index, 1), number)
     rows = graph.reshape(graph.op("Gather", known, index, axis=1), -1, frames.dim)

@@ -53,7 +53,7 @@ def emit_frames(graph: Graph, memory: Memory, clock: Clock, options: MelOptions)
     start = graph.sub(length - 1, left_over)
     overlap = graph.mul(graph.at_most(number, 1), length - shift)
     whole = graph.slice(stream, 1, start, graph.add(start, covered, overlap))
-    return _overlapping(graph, options, whole, number), number
+    return _overlapping(graph, memory, options, whole, number), number
 
 
 def emit_steady_frames(
@@ -69,22 +69,32 @@ def emit_steady_frames(
         (N * T, 1, frame length), and T, (1,), None for 1
     """
     length, shift = options.window_length, options.window_shift
-    stream = graph.op("Concat", memory.take("samples", length - 1), "samples", axis=1)
-    memory.keep("samples", graph.slice(stream, 1, -(length - 1)), length - 1)
-    stream = graph.slice(stream, 1, shift - 1)
+    waiting = length - shift  # samples that belong to frames to come; those before are over
+    if is_one and waiting >= shift:
+        sizes = [shift - 1, shift, waiting - shift]
+    else:
+        sizes = [shift - 1, waiting]
+    pieces = memory.take_pieces("samples", sizes)
+    stream = graph.op("Concat", *pieces[1:], "samples", axis=1)
+    if len(sizes) == 3:
+        memory.keep_pieces("samples", [pieces[0], pieces[2], "samples"])
+    else:
+        kept = graph.slice(stream, 1, -waiting) if waiting else pieces[1]
+        memory.keep_pieces("samples", [pieces[0], kept])
     if is_one:
         return graph.reshape(stream, -1, 1, length), None
     num_samples = graph.op("Shape", "samples", start=1, end=2)
     number = graph.op("Div", num_samples, graph.constant([shift]))
-    return _overlapping(graph, options, stream, number), number
+    return _overlapping(graph, memory, options, stream, number), number
 
 
-def _overlapping(graph: Graph, options: MelOptions, stream: str, number: str) -> str:
+def _overlapping(
+    graph: Graph, memory: Memory, options: MelOptions, stream: str, number: str
+) -> str:
     """The frames in samples (N, T * shift + length - shift): (N * T, 1, length)."""
     length, shift = options.window_length, options.window_shift
     block = math.gcd(length, shift)
-    firsts = graph.count_from(0, graph.mul(number, shift // block), shift // block)
-    firsts = graph.op("Unsqueeze", firsts, graph.constant([1]))
+    firsts = graph.mul(memory.numbers_below(number), shift // block)
     index = graph.op("Add", firsts, graph.constant(np.arange(length // block)))
     frames = graph.op("Gather", graph.reshape(stream, 0, -1, block), index, axis=1)
     return graph.reshape(frames, -1, 1, length)  # from (N, T, blocks per frame, block)
@@ -125,7 +135,9 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -
     )
     windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
     spectrum = _emit_spectrum(graph, split, windowed, is_one)
-    mels = graph.op("MatMul", spectrum, graph.constant(split.mel_weights()))
+    mels = graph.op(
+        "Gemm", spectrum, graph.constant(split.mel_weights()), transA=0 if is_one else 1
+    )
     if options.use_log_fbank:
         mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
     if not options.use_energy:
@@ -136,28 +148,33 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -
 
 
 def _emit_spectrum(graph: Graph, split: _Transform, windowed: str, is_one: bool) -> str:
-    """What the mel weights are for: (N * T, 1, padded) -> (N * T, rows of the weights)."""
-    rows = graph.reshape(windowed, -1, split.rows, split.inner)
-    # as a convolution of 1 tap: a MatMul with the matrix on the left fails when there is no frame
-    inner = graph.op("Conv", rows, graph.constant(split.inner_matrix()[:, :, None]))
-    matrices = graph.constant(split.outer_matrices())
-    if is_one:
-        inner = graph.reshape(inner, -1, split.num_groups, 1, 2 * split.inner)
-        outer = graph.op("MatMul", inner, matrices)
-    else:
-        inner = graph.reshape(inner, -1, split.num_groups, 2, split.inner)
-        # (K1, N * T, 2 * M2); the Reshape keeps onnxruntime from fusing Transpose and MatMul,
-        # which ends the process when there is no frame
-        inner = graph.op("Transpose", inner, perm=[1, 0, 2, 3])
-        inner = graph.reshape(inner, split.num_groups, -1, 2 * split.inner)
-        outer = graph.op("MatMul", inner, matrices)
-        outer = graph.op("Transpose", outer, perm=[1, 0, 2])
-    squares = graph.op("Mul", outer, outer)
-    if split.options.use_power:
-        return graph.reshape(squares, -1, split.num_groups * 2 * split.inner)
-    parts = graph.reshape(squares, -1, split.num_groups, 2, split.inner)
-    power = graph.op("ReduceSum", parts, graph.constant([2]), keepdims=0)
-    return graph.op("Sqrt", graph.reshape(power, -1, split.num_groups * split.inner))
+    """What the mel weights are for, of at least one frame.
+
+    Args:
+        windowed: (N * T, 1, padded)
+
+    Returns:
+        (N * T, rows of the mel weights) if `is_one`, else transposed
+    """
+    if is_one:  # rows of n1, columns of n2
+        columns = graph.reshape(windowed, -1, split.rows, split.inner)
+        in_front, behind = [-1], [1]
+    else:  # the frames beside one another for each n2
+        columns = graph.reshape(windowed, -1, split.rows * split.inner)
+        columns = graph.op("Transpose", columns, perm=[1, 0])
+        columns = graph.reshape(columns, split.rows, -1)
+        in_front, behind = [], [-1]
+    sums = graph.op("MatMul", graph.constant(split.inner_matrix()), columns)
+    sums = graph.reshape(sums, *in_front, split.num_groups, 2 * split.inner, *behind)
+    outputs = graph.op("MatMul", graph.constant(split.outer_matrices()), sums)
+    values = graph.op("Mul", outputs, outputs)
+    size = 2 * split.num_groups * split.inner
+    if not split.options.use_power:
+        values = graph.reshape(values, *in_front, split.num_groups, 2, split.inner, *behind)
+        axis = graph.constant([len(in_front) + 1])
+        values = graph.op("Sqrt", graph.op("ReduceSum", values, axis, keepdims=0))
+        size //= 2
+    return graph.reshape(values, *in_front, size, *([] if is_one else behind))
 
 
 def _emit_log_energy(graph: Graph, options: FbankOptions, frames: str) -> str:
@@ -196,13 +213,13 @@ class _Transform:
         return np.stack(parts, axis=1).reshape(-1, self.rows)
 
     def outer_matrices(self) -> Array:
-        """(K1, 2 * M2, 2 * M2): from real and imaginary inner sums to those of X[k1 + M1 k2]."""
+        """(K1, 2 * M2, 2 * M2): X[k1 + M1 k2], real and imaginary, of such inner sums."""
         turns = np.arange(self.inner)[:, None] * self._outputs()[:, None, :]  # n2 k
         angle = 2 * np.pi * (turns % self.length) / self.length
         cosine, sine = np.cos(angle), np.sin(angle)
         real = np.concatenate((cosine, sine), axis=1)
         imaginary = np.concatenate((-sine, cosine), axis=1)
-        return np.concatenate((real, imaginary), axis=2)
+        return np.concatenate((real, imaginary), axis=2).transpose(0, 2, 1)
 
     def mel_weights(self) -> Array:
         """For squares (K1 * 2 * M2, num_mel_bins), for magnitudes half as many rows.

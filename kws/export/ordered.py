@@ -42,17 +42,19 @@ def emit_ordered_confidence(
     Returns:
         (N, T, K)
     """
-    units = [unit for keyword in keywords for unit in keyword.units]
-    sizes = [len(keyword.units) for keyword in keywords]
-    ends = np.cumsum(sizes) - 1
-    # behind the units a column of ones, B[s, 0]: any posterior to the power of 0
-    columns = graph.op("Gather", smoothed.value, graph.constant([*units, 0]), axis=2)
-    exponents = np.append(1 / np.repeat(sizes, sizes), 0.0)
-    roots = graph.op("Pow", columns, graph.constant(exponents))  # (N, T, U + 1)
-    follows = np.diag(np.ones(len(units)), 1)  # from what a unit extends to the unit
-    follows[ends] = 0
-    follows[-1, [0, *(ends[:-1] + 1), -1]] = 1
-    steps = _Steps(graph, memory, follows, w_max, roots)
+    outputs, columns, ones = _columns(keywords, smoothed.dim)
+    values = smoothed.value
+    if outputs != list(range(smoothed.dim)):
+        values = graph.op("Gather", values, graph.constant(outputs), axis=2)
+    exponents = np.zeros(len(outputs))
+    follows = np.zeros((len(outputs), len(outputs)))  # from what a unit extends to the unit
+    follows[ones, ones] = 1
+    for keyword in columns:
+        exponents[keyword] = 1 / len(keyword)
+        follows[[ones, *keyword[:-1]], keyword] = 1
+    ends = np.array([keyword[-1] for keyword in columns])
+    roots = graph.op("Pow", values, graph.constant(exponents))  # (N, T, W)
+    steps = _Steps(graph, memory, follows, ones, w_max, roots)
     if w_max == 1:
         oldest = steps.alone()
     elif smoothed.number is None:
@@ -62,43 +64,71 @@ def emit_ordered_confidence(
     return graph.op("Gather", oldest, graph.constant(ends), axis=2)
 
 
+def _columns(
+    keywords: Sequence[Keyword], num_outputs: int
+) -> tuple[list[int], list[list[int]], int]:
+    """The W columns of products: each unit of each keyword, and one for B[s, 0], which is 1.
+
+    Returns:
+        the network's output of each, the columns of each keyword, and that of B[s, 0], where any
+        output does: its posterior to the power of 0 is 1
+    """
+    units = [unit for keyword in keywords for unit in keyword.units]
+    if len({*units}) == len(units) == num_outputs - 1:  # the outputs as they are
+        (other,) = {*range(num_outputs)} - {*units}
+        return list(range(num_outputs)), [list(keyword.units) for keyword in keywords], other
+    ends = np.cumsum([len(keyword.units) for keyword in keywords])
+    ranges = [
+        list(range(end - len(keyword.units), end))
+        for end, keyword in zip(ends.tolist(), keywords, strict=True)
+    ]
+    return [*units, 0], ranges, len(units)
+
+
 class _Steps:
     """The recursion over the frames of one call.
 
     Args:
         graph: where the nodes go.
         memory: keeps the products.
-        follows: (U + 1, U + 1), 1 from B[s, i - 1] to B[s, i] and from B[s, 0] to itself.
+        follows: (W, W), 1 from B[s, i - 1] to B[s, i] and from B[s, 0] to itself.
+        ones: the column of B[s, 0].
         w_max: frames of the window.
-        roots: (N, T, U + 1), the roots of the units' posteriors, and 1.
+        roots: (N, T, W), the roots of the units' posteriors, and 1.
     """
 
     def __init__(
-        self, graph: Graph, memory: Memory, follows: np.ndarray, w_max: int, roots: str
+        self,
+        graph: Graph,
+        memory: Memory,
+        follows: np.ndarray,
+        ones: int,
+        w_max: int,
+        roots: str,
     ) -> None:
         self.graph, self.memory = graph, memory
-        self.width, self.num_starts = len(follows), w_max - 1
+        self.ones, self.width, self.num_starts = ones, len(follows), w_max - 1
         self.follows, self.roots = graph.constant(follows), roots
 
     def alone(self) -> str:
-        """Windows of one frame: what begins in it, (N, T, U + 1)."""
-        begun = self.graph.slice(self.follows, 0, -1)
+        """Windows of one frame: what begins in it, (N, T, W)."""
+        begun = self.graph.slice(self.follows, 0, self.ones, self.ones + 1)
         return self.graph.op("Mul", self.roots, begun)
 
     def one(self) -> str:
-        """A single frame: the products at the oldest start, (N, U + 1)."""
+        """A single frame: the products at the oldest start, (N, W)."""
         graph, width = self.graph, self.width
         best = self.memory.take("best", self.num_starts, width)
-        matrix = graph.op("Mul", self.roots, self.follows)  # (N, U + 1, U + 1)
+        matrix = graph.op("Mul", self.roots, self.follows)  # (N, W, W)
         after = graph.op("Max", best, graph.op("MatMul", best, matrix))
         flat = graph.reshape(after, 0, self.num_starts * width)
         oldest, *others = self._split(flat, [width, (self.num_starts - 1) * width])
-        begun = graph.op("Gather", matrix, graph.constant(width - 1), axis=1)
+        begun = graph.op("Gather", matrix, graph.constant(self.ones), axis=1)
         self.memory.keep_pieces("best", [*others, begun])
         return oldest
 
     def looped(self, number: str, is_steady: bool) -> str:
-        """Any number of frames: (N, T, U + 1)."""
+        """Any number of frames: (N, T, W)."""
         graph = self.graph
         shape: Shape = [None, self.num_starts, self.width]
         best = self.memory.take("best", self.num_starts, self.width)
@@ -106,9 +136,8 @@ class _Steps:
             after, oldest = self._scan(best, shape)
         else:
             # the state begins as zeros, so the column of ones is made anew
-            products = graph.slice(best, 2, 0, self.width - 1)
-            pads = graph.constant([0, 0, 0, 0, 0, 1])
-            best = graph.op("Pad", products, pads, graph.constant(1.0))
+            is_one = np.arange(self.width) == self.ones
+            best = graph.op("Where", graph.constant(is_one), graph.constant(1.0), best)
             # a Scan over no frame is not possible
             after, oldest = graph.choose(
                 graph.op("Greater", number, graph.constant([0])),
@@ -123,8 +152,8 @@ class _Steps:
         """The products after all frames, and those at the oldest start after each."""
         graph = self.graph
         tall = graph.op("Unsqueeze", self.roots, graph.constant([2]))
-        matrices = graph.op("Mul", tall, self.follows)  # (N, T, U + 1, U + 1)
-        begun = graph.slice(matrices, 2, -1)
+        matrices = graph.op("Mul", tall, self.follows)  # (N, T, W, W)
+        begun = graph.slice(matrices, 2, self.ones, self.ones + 1)
         before, begin, matrix = (graph.new_name(name) for name in ("before", "begin", "matrix"))
 
         def step() -> dict[str, Shape]:

@@ -69,17 +69,18 @@ def _newest(
 ) -> str:
     """Mean or Max of the last `width` > 1 frames where one is new: (N, dim)."""
     dim = track.dim
-    window = graph.op("Concat", memory.take(part, (width - 1) * dim), track.rows, axis=1)
-    memory.keep(part, graph.slice(window, 1, dim), (width - 1) * dim)
+    frames = memory.move_on(part, (width - 1) * dim, track.rows, dim)
+    window = graph.op("Concat", *frames, axis=1)
     window = graph.reshape(window, -1, width, dim)
     return graph.op(f"Reduce{reduction}", window, graph.constant([1]), keepdims=0)
 
 
 def _sliding(graph: Graph, memory: Memory, part: str, width: int, track: Track, pool: str) -> str:
     """AveragePool or MaxPool of the last `width` > 1 frames, zeros at the start: (N, T, dim)."""
-    known = graph.op("Concat", memory.take(part, width - 1, track.dim), track.value, axis=1)
-    memory.keep(part, graph.slice(known, 1, 1 - width), width - 1, track.dim)
-    planes = graph.op("Unsqueeze", known, graph.constant([1]))  # (N, 1, T + width - 1, dim)
+    size = (width - 1) * track.dim
+    known = graph.op("Concat", memory.take(part, size), memory.flat(track.value), axis=1)
+    memory.keep(part, graph.slice(known, 1, -size), size)
+    planes = graph.reshape(known, 0, 1, -1, track.dim)  # (N, 1, T + width - 1, dim)
     pooled = graph.op(pool, planes, kernel_shape=[width, 1])
     return graph.op("Squeeze", pooled, graph.constant([1]))
 

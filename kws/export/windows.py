@@ -39,7 +39,6 @@ class Windows:
         self._stage = stage
         self.number = number
         self._num_windows = 0
-        self._first: str | None = None
         self._indices: dict[tuple[int, ...], str] = {}
 
     def gather(self, rows: str, dim: int, offsets: Sequence[int]) -> str:
@@ -62,17 +61,17 @@ class Windows:
         if self.number is None:
             return self._gather_one(part, rows, dim, starts)
         graph = self._graph
-        known = self._memory.take(part, span, dim)
-        frames = graph.op("Concat", known, self.split_rows(rows, dim), axis=1)
-        self._memory.keep(part, graph.slice(frames, 1, -span), span, dim)
+        before, new = self._memory.take(part, span * dim), self._memory.flat(rows)
+        known = graph.op("Concat", before, new, axis=1)
+        self._memory.keep(part, graph.slice(known, 1, -span * dim), span * dim)
+        frames = graph.reshape(known, 0, -1, dim)
         windows = graph.op("Gather", frames, self._index(starts), axis=1)  # (N, T, offsets, dim)
         return graph.reshape(windows, -1, len(offsets) * dim)
 
     def _gather_one(self, part: str, new: str, dim: int, starts: tuple[int, ...]) -> str:
         """As `gather`, of one frame, whose windows lie flat in the state."""
         graph, span = self._graph, starts[-1]
-        known = graph.op("Concat", self._memory.take(part, span * dim), new, axis=1)
-        self._memory.keep(part, graph.slice(known, 1, dim), span * dim)
+        known = graph.op("Concat", *self._memory.move_on(part, span * dim, new, dim), axis=1)
         if len(starts) == span + 1:
             return known
         frames = graph.reshape(known, -1, span + 1, dim)
@@ -91,10 +90,8 @@ class Windows:
     def _index(self, starts: tuple[int, ...]) -> str:
         """(T, number of starts): t + start."""
         graph = self._graph
-        if self._first is None:
-            assert self.number is not None
-            count = graph.count_from(0, self.number)
-            self._first = graph.op("Unsqueeze", count, graph.constant([1]))
         if starts not in self._indices:
-            self._indices[starts] = graph.op("Add", self._first, graph.constant(starts))
+            assert self.number is not None
+            first = self._memory.numbers_below(self.number)
+            self._indices[starts] = graph.op("Add", first, graph.constant(starts))
         return self._indices[starts]
