@@ -1,10 +1,11 @@
 """One engine on one recording, in a process of its own; `benchmarks/streaming.py` starts it.
 
-    python benchmarks/engines.py ENGINE MODEL SAMPLES.raw CHUNK_MS...
+    python benchmarks/engines.py ENGINE MODEL SAMPLES.raw TIMES CHUNK_MS...
 
-SAMPLES.raw holds 16-bit mono samples at 16 kHz. Printed is one JSON object: seconds of processor
-time per second of audio for each chunk, start-up (import and load), resident memory. It imports
-nothing but what the engine needs, so that it also runs in an environment without kws.
+SAMPLES.raw holds 16-bit mono samples at 16 kHz, which are fed TIMES times over. Printed is one JSON
+object: seconds of processor time per second of audio for each chunk, start-up (import and load),
+resident memory. It imports nothing but what the engine needs, so that it also runs in an
+environment without kws.
 """
 
 from __future__ import annotations
@@ -86,28 +87,28 @@ def memory_mb(field: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
-def measure(name: str, model: str, path: str, chunks_ms: list[int]) -> dict[str, Any]:
-    """Load, then feed the recording once per chunk length."""
+def measure(name: str, model: str, path: str, times: int, chunks_ms: list[int]) -> dict[str, Any]:
+    """Load, then feed the recording `times` times per chunk length."""
     cpu, wall = time.process_time(), time.perf_counter()
     prepare, feed = ENGINES[name](model)
     start = {"start_cpu_s": time.process_time() - cpu, "start_s": time.perf_counter() - wall}
-    recorded = array.array("h")
-    recorded.frombytes(Path(path).read_bytes())
-    samples = prepare(recorded)
+    recorded = array.array("h", Path(path).read_bytes())
+    samples, num_samples = prepare(recorded), len(recorded)
     load: dict[str, float] = {}
     for chunk_ms in chunks_ms:
         if chunk_ms < LEAST_MS.get(name, 0):
             continue
         size = chunk_ms * RATE // 1000
-        for begin in range(0, min(RATE, len(recorded)), size):
+        for begin in range(0, min(RATE, num_samples), size):
             feed(samples[begin : begin + size])  # brings code and data into the caches
         cpu = time.process_time()
-        for begin in range(0, len(recorded), size):
-            feed(samples[begin : begin + size])
-        load[str(chunk_ms)] = (time.process_time() - cpu) * RATE / len(recorded)
+        for _ in range(times):
+            for begin in range(0, num_samples, size):
+                feed(samples[begin : begin + size])
+        load[str(chunk_ms)] = (time.process_time() - cpu) * RATE / (times * num_samples)
     return {**start, "load": load, "rss_mb": memory_mb("VmRSS"), "most_mb": memory_mb("VmHWM")}
 
 
 if __name__ == "__main__":
-    engine, model, path, *chunks = sys.argv[1:]
-    print(json.dumps(measure(engine, model, path, [int(ms) for ms in chunks])))
+    engine, model, path, times, *chunks = sys.argv[1:]
+    print(json.dumps(measure(engine, model, path, int(times), [int(ms) for ms in chunks])))

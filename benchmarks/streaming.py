@@ -41,16 +41,19 @@ GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "wav"
 NAMES = ("spk1-hello", "spk1-computer", "spk2-hello", "spk2-lights", "spk3-computer")
 RATE = 16000
 CHUNKS_MS = (10, 20, 80, 320)
+PERIOD_S = (
+    9.6  # of audio that is repeated, a multiple of all chunks: a minute would count as memory
+)
 BATCHES = (1, 8, 32, 64)
 PEERS = {"porcupine": "jarvis", "pocketsphinx": "computer", "openwakeword": "hey_jarvis"}
 PACKAGES = {"porcupine": "pvporcupine"}
 Results = dict[str, list[dict[str, Any]]]
 
 
-def speech(seconds: int) -> np.ndarray:
-    """Speech at 16 kHz: (S,) int16."""
+def speech() -> np.ndarray:
+    """`PERIOD_S` of speech at 16 kHz: (S,) int16."""
     waves = np.concatenate([read_audio(GOLDEN / f"{name}.wav").samples for name in NAMES])
-    return np.resize(waves, seconds * RATE).astype(np.int16)
+    return np.resize(waves, round(PERIOD_S * RATE)).astype(np.int16)
 
 
 def one_core() -> None:
@@ -65,7 +68,12 @@ def has_package(python: str, engine: str) -> bool:
 
 
 def measure_engines(
-    models: list[Path], peers: dict[str, str], python: str, samples: np.ndarray, rounds: int
+    models: list[Path],
+    peers: dict[str, str],
+    python: str,
+    samples: np.ndarray,
+    times: int,
+    rounds: int,
 ) -> Results:
     """All engines in turns.
 
@@ -74,6 +82,7 @@ def measure_engines(
         peers: engines and their models.
         python: the program that has the peers.
         samples: (S,) int16.
+        times: that they are fed in a turn.
         rounds: turns of each.
     """
     script = str(Path(__file__).with_name("engines.py"))
@@ -86,7 +95,7 @@ def measure_engines(
         for _ in range(rounds):
             for name, (program, engine, model) in turns.items():
                 finished = subprocess.run(
-                    [program, script, engine, model, raw.name, *map(str, CHUNKS_MS)],
+                    [program, script, engine, model, raw.name, *map(str, (times, *CHUNKS_MS))],
                     capture_output=True,
                     text=True,
                     env=environment,
@@ -214,10 +223,10 @@ def print_batches(path: Path, samples: np.ndarray) -> None:
         best = float("inf")
         for _ in range(3):
             start = time.process_time()
-            for begin in range(0, 10 * RATE, size):
+            for begin in range(0, len(samples), size):
                 process_batch(streams, [samples[begin : begin + size]] * num_streams)
             best = min(best, time.process_time() - start)
-        cells.append(f"{num_streams * 10 / best:.0f}")
+        cells.append(f"{num_streams * PERIOD_S / best:.0f}")
     print(f"| {path.stem} | {' | '.join(cells)} |")
 
 
@@ -234,7 +243,7 @@ def main(
 ) -> None:
     """Measure and print tables."""
     one_core()
-    samples = speech(seconds)
+    samples, times = speech(), max(1, round(seconds / PERIOD_S))
     there = {
         name: model
         for name, model in PEERS.items()
@@ -248,7 +257,8 @@ def main(
     for name in PEERS.keys() - there.keys():
         print(f"SKIPPED: {name} is not installed in {peers_python}")
     print(f"\nseconds of processor time per second of audio, {rounds} rounds:\n")
-    print_engines(measure_engines(models, there, peers_python, samples, rounds), models)
+    results = measure_engines(models, there, peers_python, samples, times, rounds)
+    print_engines(results, models)
     for model in models:
         print_floor(model, samples)
     print("\nstreams per core, in batches of 80 ms:\n")
