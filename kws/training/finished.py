@@ -24,12 +24,17 @@ def finished_nnet(state: TrainState, path: Path) -> Nnet:
         InputError: the training has diverged.
     """
     nnet = state.kept()
-    if not all(torch.isfinite(parameter).all() for parameter in nnet.parameters()):
+    if not is_finite(nnet):
         raise InputError(
             f"{path}: the last steps made parameters that are not finite; start anew with "
             "--restart and a smaller --initial-effective-lrate"
         )
     return nnet
+
+
+def is_finite(nnet: Nnet) -> bool:
+    """Whether all parameters are numbers."""
+    return all(bool(torch.isfinite(parameter).all()) for parameter in nnet.parameters())
 
 
 def finished_card(task: Task, state: TrainState) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kws.data.chunks import Pool
 from kws.errors import InputError
 from kws.training.combination import Combination, Examples, combine
 from kws.training.dev import evaluate
+from kws.training.finished import is_finite
 from kws.training.last_models import LastModels, num_iterations_final
 from kws.training.material import Material
 from kws.training.options import TrainOptions
@@ -82,8 +83,8 @@ def finish(state: TrainState, material: Material, options: TrainOptions) -> Iter
     """
     if state.last is not None:
         yield _combined(state, state.last.means(), material, options.learn_every)
-    if options.adjust_priors:
-        nnet = state.kept().eval()
+    nnet = state.kept().eval()
+    if options.adjust_priors and is_finite(nnet):  # what has diverged is refused when it is written
         state.priors = adjusted_priors(nnet, material, options.num_epochs, options.learn_every)
         yield (
             f"priors of the {len(state.priors)} outputs: {min(state.priors):.3g} to "
