@@ -135,6 +135,9 @@ def train(
       kws train --data data/mine --init-from exp/tdnn/final.kws --freeze 2 \\
         --features conf/fbank40.conf --keywords "computer,view glass" \\
         --objective max-pool --exp exp/mine
+      kws train --data data/train --ali exp/train.ctm --dev-data data/dev \\
+        --network conf/convnet_accel2 --features conf/fbank36_deltas.conf \\
+        --keywords "computer,view glass" --config conf/train_kaldi.conf --exp exp/convnet
     """
     from kws.cli.watching import Bar, Interrupt
     from kws.errors import InputError
