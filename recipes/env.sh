@@ -29,7 +29,10 @@ use_environment() {
       return 2
     }
     touch "$marker"
-    [ "$extra" != test ] || touch "$venv/.kws-train-$hash" # which it contains
+    case $extra in # what it contains
+      test) touch "$venv/.kws-hmm-$hash" "$venv/.kws-train-$hash" ;;
+      hmm) touch "$venv/.kws-train-$hash" ;;
+    esac
   elif [ "$(cd / && "$venv/bin/python" -c 'import kws; print(kws.__path__[0])' 2>/dev/null)" \
     != "$root/kws" ]; then
     # the environment was made for another checkout: its packages serve, its kws does not

@@ -100,7 +100,7 @@ for file in "$dnn" "$convnet" "$dnn_config" "$convnet_config"; do
   [ -e "$file" ] || fail "$file: no such file (relative to $(pwd))"
 done
 . recipes/env.sh
-use_environment train
+use_environment hmm
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 map=conf/phones_60_48_39.map
