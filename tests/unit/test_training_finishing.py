@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from frame_tables import NETWORK, NUM_PDFS, OPTIONS, write_tables
 from training_tones import corpus, options, sources
 
 from kws.data.chunks import Pool, Target
 from kws.errors import InputError
+from kws.nnet import read_model
 from kws.spotter import Spotter
 from kws.training import finishing
 from kws.training.dev import evaluate
+from kws.training.frame_prepare import FrameSources, parse_frame_options, prepare_frames
+from kws.training.frame_task import FrameTask
 from kws.training.keyword_task import KeywordTask
 from kws.training.options import AllOptions
 from kws.training.prepare import prepare
@@ -182,3 +186,38 @@ def test_what_contradicts_itself_is_refused(
     more = {"dev_data": (str(dev),)} if has_dev else {}
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         prepare(sources(tmp_path, data, **more), options(*lines))
+
+
+def test_an_acoustic_model_too_is_averaged_combined_and_gets_priors(tmp_path: Path) -> None:
+    write_tables(tmp_path, "train", 1)
+    write_tables(tmp_path, "dev", 2, 4)
+    (tmp_path / "nnet.config").write_text(NETWORK)
+    lines = "--num-jobs-nnet=2\n--max-models-combine=3\n--initial-effective-lrate=0.01\n"
+    given, frames = parse_frame_options(OPTIONS + lines, "test.conf")
+    found = FrameSources(
+        feats=f"ark:{tmp_path}/train.feats.ark",
+        ali=f"ark:{tmp_path}/train.ali.ark",
+        network=str(tmp_path / "nnet.config"),
+        pdfs=NUM_PDFS,
+        dev_feats=f"ark:{tmp_path}/dev.feats.ark",
+        dev_ali=f"ark:{tmp_path}/dev.ali.ark",
+    )
+    task = prepare_frames(found, given, frames, tmp_path)
+    told: list[str] = []
+    state = train(task, tmp_path / "exp", num_workers=0, echo=told.append)
+    assert state.last is not None
+    kept = frame_loss(task, state, state.best)
+    for parameters in (*state.last.means(), state.average.tensors):
+        assert kept <= frame_loss(task, state, parameters)
+    assert any(line.startswith("combination of 3 models") for line in told)
+    task.write_final(state, tmp_path / "final.kws")
+    model = read_model(tmp_path / "final.kws")
+    assert model.metadata["priors"] == state.priors
+    assert len(state.priors) == NUM_PDFS
+
+
+def frame_loss(task: FrameTask, state: TrainState, parameters: list[torch.Tensor]) -> float:
+    material = task.material({}, 0)
+    dev_pools = material.dev_pools()
+    assert dev_pools is not None
+    return evaluate(state.having(parameters).eval(), dev_pools, material.loss).loss
