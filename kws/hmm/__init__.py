@@ -3,8 +3,9 @@
 from kws.hmm.alignment import Alignment, align
 from kws.hmm.bootstrap import place_by_energy
 from kws.hmm.decoding import DecodedLattice, DecodedPath, Decoder, DecodingOptions
+from kws.hmm.fst_file import read_graph, write_fst
 from kws.hmm.gmm import Gmm, Mixture
-from kws.hmm.graphs import decoding_graph, grammar_fst, read_graph, write_fst
+from kws.hmm.graphs import decoding_graph, grammar_fst
 from kws.hmm.labels import (
     FILLER,
     Span,

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from kws.errors import InputError
-from kws.files import atomic_path, named
 from kws.hmm.ngram import SENTENCE_END, SENTENCE_START, NgramModel
 from kws.hmm.packages import kaldi_package
 from kws.hmm.phone_model import PhoneModel
@@ -108,47 +105,6 @@ def decoding_graph(model: PhoneModel, grammar: Fst, symbols: Symbols) -> Fst:
         trans_model=model.transitions,
         ifst=graph,
     )
-
-
-def read_graph(path: str | Path) -> Fst:
-    """Read an FST that `kws make-graph` or Kaldi wrote.
-
-    Raises:
-        InputError: the file is no FST.
-    """
-    kaldifst = kaldi_package("kaldifst")
-    with named(path), Path(path).open("rb") as stream:
-        head = stream.read(32)
-    # OpenFst's magic number, then the length and the name of the type
-    if head[:4] != b"\xd6\xfd\xb2\x7e" or head[8:14] != b"vector":
-        raise InputError(f"{path}: is not an FST of type vector; give an HCLG.fst")
-    try:
-        graph = kaldifst.StdVectorFst.read(str(path))
-    except (MemoryError, RuntimeError, ValueError):  # sizes that a damaged file claims
-        graph = None
-    if graph is None or not _is_whole(graph):
-        raise InputError(f"{path}: an FST that is damaged or empty; make the graph again")
-    return graph
-
-
-def _is_whole(graph: Fst) -> bool:
-    """Whether all arcs lead somewhere at a cost: a search would follow others out of memory."""
-    kaldifst = kaldi_package("kaldifst")
-    states = range(graph.num_states)
-    arcs = [arc for state in states for arc in kaldifst.ArcIterator(graph, state)]
-    costs = [arc.weight.value for arc in arcs] + [graph.final(state).value for state in states]
-    return (
-        graph.start in states
-        and all(arc.nextstate in states and min(arc.ilabel, arc.olabel) >= 0 for arc in arcs)
-        and all(cost > -math.inf for cost in costs)  # false of what is no number too
-    )
-
-
-def write_fst(path: str | Path, fst: Fst) -> None:
-    """Write an FST in OpenFst's binary form, atomically."""
-    with atomic_path(path) as temporary:
-        if not fst.write(str(temporary)):
-            raise InputError(f"{path}: the FST cannot be written; is the disk full?")
 
 
 def _one_state() -> Fst:

@@ -259,7 +259,8 @@ def _settle(
         digest.update(utterance.encode() + ids.tobytes())
     settings = f"# data {digest.hexdigest()[:16]}\n{format_options(options)}"
     path = out_dir / SETTINGS
-    if path.exists() and path.read_text(encoding="utf-8") != settings:
+    begun = any(out_dir.glob("*.mdl"))
+    if begun and (not path.exists() or path.read_text(encoding="utf-8") != settings):
         raise InputError(
             f"{out_dir}: holds a training with other options or data ({SETTINGS}); remove it or "
             "name another folder"

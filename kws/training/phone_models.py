@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from kws.errors import InputError
 from kws.hmm import Gmm, Mixture, PhoneModel, Symbols, read_symbols
 from kws.kaldi import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +19,7 @@ from kws.hmm import (
     estimate_ngrams,
     grammar_fst,
     phone_symbols,
-    read_graph,
     topology_text,
-    write_fst,
 )
 from kws.hmm.packages import kaldi_package
 
@@ -191,37 +188,3 @@ def test_the_grammar_weighs_sentences_as_the_model(ngrams: NgramModel) -> None:
 def test_a_phone_that_the_table_lacks_is_told(ngrams: NgramModel) -> None:
     with pytest.raises(InputError, match="the language model: 'b' is not one of the 1 phones"):
         grammar_fst(ngrams, Symbols(("<eps>", "a", "#0")))
-
-
-def test_a_graph_is_read_as_it_was_written(
-    tmp_path: Path, model: PhoneModel, ngrams: NgramModel
-) -> None:
-    graph = decoding_graph(model, grammar_fst(ngrams, SYMBOLS), SYMBOLS)
-    path = tmp_path / "HCLG.fst"
-    write_fst(path, graph)
-    assert read_graph(path).to_str() == graph.to_str()
-
-
-def test_a_damaged_graph_is_told(tmp_path: Path, model: PhoneModel, ngrams: NgramModel) -> None:
-    """Cut short or with bits turned over: refused, or a graph that can be searched."""
-    path = tmp_path / "HCLG.fst"
-    write_fst(path, decoding_graph(model, grammar_fst(ngrams, SYMBOLS), SYMBOLS))
-    whole = path.read_bytes()
-    random = np.random.default_rng(0)
-    refused = 0
-    for _ in range(40):
-        content = bytearray(
-            whole[: random.integers(len(whole))] if random.random() < 0.3 else whole
-        )
-        for _ in range(3 if len(content) == len(whole) else 0):
-            content[random.integers(len(content))] = random.integers(256)
-        path.write_bytes(content)
-        try:
-            lattice = Decoder(read_graph(path), model).decode(np.zeros((9, 6)))
-            assert lattice is None or len(lattice.best(3).ids) == 9
-        except InputError:
-            refused += 1
-    assert refused > 15
-    path.write_text("no graph")
-    with pytest.raises(InputError, match=r"HCLG.fst: is not an FST of type vector"):
-        read_graph(path)

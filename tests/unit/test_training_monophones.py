@@ -168,6 +168,14 @@ def test_another_training_is_not_overwritten(trained: Path) -> None:
         train_monophones(TAKES[1:], SYMBOLS, [SILENCE], OPTIONS, trained)
 
 
+def test_a_training_that_never_began_is_no_hindrance(tmp_path: Path) -> None:
+    short = TAKES[0].__class__("short", TAKES[0].phones, TAKES[0].features[:5])
+    options = MonophoneOptions(num_iters=1, totgauss=1)
+    with pytest.raises(InputError, match="none of 1 utterances"):
+        train_monophones([short], SYMBOLS, [SILENCE], options, tmp_path)
+    assert len(train(tmp_path, options)) == 1
+
+
 def test_another_seed_gives_another_model(trained: Path, tmp_path: Path) -> None:
     train(tmp_path, MonophoneOptions(**{**vars(OPTIONS), "seed": 1}))
     assert (tmp_path / "final.mdl").read_bytes() != (trained / "final.mdl").read_bytes()
