@@ -173,19 +173,29 @@ def test_what_does_not_fit_is_said(
     assert str(path) in str(raised.value)
 
 
-def test_convnet_accel2_is_what_kaldis_script_writes() -> None:
+@pytest.mark.parametrize(
+    ("name", "num_filters", "hidden_dim", "stddev"),
+    [
+        ("convnet_accel2", (128, 256), 3000, "0.0182574"),
+        ("convnet_accel2_small", (32, 64), 256, "0.0625"),
+    ],
+)
+def test_convnet_accel2_is_what_kaldis_script_writes(
+    name: str, num_filters: tuple[int, int], hidden_dim: int, stddev: str
+) -> None:
     conf = Path(__file__).parents[2] / "conf"
-    config = read_network(conf / "convnet_accel2")
+    config = read_network(conf / name)
     assert config.num_hidden_layers == 4  # the script's num_hidden_layers
     nnet = full_network(config, generator())
-    # by the script's arithmetic: (36 - 7 + 1) * 128, / 3, (10 - 4 + 1) * 256
+    # by the script's arithmetic
+    first, second = (36 - 7 + 1) * num_filters[0], ((36 - 7 + 1) // 3 - 4 + 1) * num_filters[1]
     dims = [component.output_dim for component in nnet.components]
-    assert dims == [972, 3840, 1280, 1280, 1792, 1792, 3000, 3000, 3000, 3000, 3000, 3000, 4, 4]
+    assert dims == [972, first, *[first // 3] * 2, *[second] * 2, *[hidden_dim] * 6, 4, 4]
     assert (nnet.left_context, nnet.right_context) == (4, 4)
     features = conf / "fbank36_deltas.conf"
     assert parse_feature_options(features.read_text(), str(features)).dim == nnet.input_dim
     text = nnet.config_text()
-    assert text.count("param-stddev=0.0182574") == 4  # 1 / sqrt(3000)
+    assert text.count(f"param-stddev={stddev}") == 4  # 1 / sqrt(hidden_dim)
     assert text.count("bias-stddev=0.5") == 4
     assert text.count("rank-in=20") == 3
     assert "patch-dim=4 patch-step=1 patch-stride=10 appended-conv=true" in text
