@@ -135,9 +135,8 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -
     )
     windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
     spectrum = _emit_spectrum(graph, split, windowed, is_one)
-    mels = graph.op(
-        "Gemm", spectrum, graph.constant(split.mel_weights()), transA=0 if is_one else 1
-    )
+    weights = graph.rows(*split.mel_weights())
+    mels = graph.op("Gemm", spectrum, weights, transA=0 if is_one else 1)
     if options.use_log_fbank:
         mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
     if not options.use_energy:
@@ -221,8 +220,8 @@ class _Transform:
         imaginary = np.concatenate((-sine, cosine), axis=1)
         return np.concatenate((real, imaginary), axis=2).transpose(0, 2, 1)
 
-    def mel_weights(self) -> Array:
-        """For squares (K1 * 2 * M2, num_mel_bins), for magnitudes half as many rows.
+    def mel_weights(self) -> tuple[Array, npt.NDArray[np.int64]]:
+        """For magnitudes (K1 * M2, num_mel_bins), and which of these rows squares have.
 
         A frequency that occurs twice counts once.
         """
@@ -234,9 +233,10 @@ class _Transform:
         once = np.zeros(bins.size, dtype=bool)
         once[first] = True
         weights = np.where(once.reshape(bins.shape)[..., None], bank[bins], 0.0)
-        if options.use_power:
-            weights = np.concatenate((weights, weights), axis=1)
-        return weights.reshape(-1, options.num_mel_bins)
+        rows = np.arange(bins.size).reshape(bins.shape)
+        if options.use_power:  # of the real and the imaginary part
+            rows = np.concatenate((rows, rows), axis=1)
+        return weights.reshape(-1, options.num_mel_bins), rows.ravel()
 
     def _outputs(self) -> npt.NDArray[np.int64]:
         """The frequencies k1 + M1 k2, (K1, M2)."""

@@ -32,6 +32,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self._shared: _Constants = {}
         self._own: _Constants = {}  # of the branch whose nodes these are
+        self._prepared: dict[tuple[str, str], onnx.NodeProto] = {}  # of the whole graph
         self._num_names = 0
 
     def op(self, op_type: str, *inputs: str, **attributes: Any) -> str:
@@ -59,19 +60,27 @@ class Graph:
         self.nodes[-1].output[0] = name
         return name
 
-    def constant(self, value: npt.ArrayLike) -> str:
+    def constant(self, value: npt.ArrayLike, *, is_shared: bool = False) -> str:
         """The name of a constant: float32, int64, bool, or integers of fewer bits as they are.
 
-        Equal ones are stored once, small ones once in each branch.
+        Equal ones are stored once, small ones once in each branch unless `is_shared`.
         """
         array = np.asarray(value)
         if array.dtype.str not in _KEPT:
             array = array.astype(_STORED[array.dtype.kind])
         key = (array.dtype.str, array.shape, array.tobytes())
-        constants = self._shared if array.size >= _SHARED_SIZE else self._own
+        constants = self._shared if is_shared or array.size >= _SHARED_SIZE else self._own
         if key not in constants:
             constants[key] = numpy_helper.from_array(array.copy(), self.new_name("c"))
         return constants[key].name
+
+    def rows(self, table: npt.ArrayLike, index: npt.ArrayLike) -> str:
+        """Rows of a constant; the file holds each once, and they are chosen when it is loaded."""
+        inputs = self.constant(table, is_shared=True), self.constant(index, is_shared=True)
+        if inputs not in self._prepared:
+            node = helper.make_node("Gather", inputs, [self.new_name("rows")], axis=0)
+            self._prepared[inputs] = node
+        return str(self._prepared[inputs].output[0])
 
     def switch(self, name: str) -> str:
         """A constant of the whole graph, false, of this very name: meant to be found and set."""
@@ -183,7 +192,7 @@ class Graph:
         """
         named = [helper.make_node("Identity", [v], [name]) for name, (v, _) in outputs.items()]
         graph = helper.make_graph(
-            [*self.nodes, *named],
+            [*self._prepared.values(), *self.nodes, *named],
             "kws",
             [_value(name, *kind) for name, kind in inputs.items()],
             [_value(name, "f", shape) for name, (_, shape) in outputs.items()],
