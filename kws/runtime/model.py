@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ import onnxruntime
 
 from kws.errors import InputError
 from kws.runtime.metadata import Metadata, parse_metadata
-from kws.runtime.steady import SteadyCalls, SteadySessions, steady_sessions
+from kws.runtime.steady import SteadyCalls, SteadySessions, has_steady_chains
 
 Array = npt.NDArray[np.float32]
 INPUTS = ["samples", "state", "flush"]
@@ -68,7 +70,7 @@ class Model:
             content = Path(path).read_bytes()
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
-        session = _session(content, str(path), is_usual=False)
+        session = _session(content, str(path))
         entries = session.get_modelmeta().custom_metadata_map
         metadata = parse_metadata(entries, str(path))
         shapes = {v.name: v.shape for v in (*session.get_inputs(), *session.get_outputs())}
@@ -82,7 +84,10 @@ class Model:
                 f"{path}: is damaged: its state has {shapes['state'][1]} values, its metadata says "
                 f"{metadata.state_size}; export the model again"
             )
-        steady = steady_sessions(content, lambda part: _session(part, str(path)))
+        if not has_steady_chains(content):
+            return cls(session, metadata, str(path))
+        read = functools.partial(_unchanged, Path(path), zlib.crc32(content))
+        steady = SteadySessions(read, lambda part, dims: _session(part, str(path), dims))
         return cls(session, metadata, str(path), steady)
 
     def init_state(self, num_streams: int = 1) -> Array:
@@ -122,16 +127,35 @@ class Model:
         run = self._run
         if is_settled and self._steady is not None and not flush:
             is_one = samples.shape[1] == self.metadata.frame_shift
-            run = (self._steady.one if is_one else self._steady.several).run
+            session = self._steady.one if is_one else self._steady.several
+            run = self._run if session is None else session.run
         return Scores._make(run(OUTPUTS, values))
 
 
-def _session(content: bytes, source: str, *, is_usual: bool = True) -> Any:
+def _unchanged(path: Path, checksum: int) -> bytes:
+    """A file's content, empty if it is not what it was."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return b""
+    return content if zlib.crc32(content) == checksum else b""
+
+
+def _session(content: bytes, source: str, dims: dict[str, int] | None = None) -> Any:
+    """A session of onnxruntime.
+
+    Args:
+        content: of the file.
+        source: its name.
+        dims: of a steady chain, the sizes of dimensions that are known; None: of the whole file.
+    """
     options = onnxruntime.SessionOptions()
     # one stream is too little work to share: more threads only wake one another
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    if not is_usual:  # what comes rarely may take longer: copies of the weights cost memory
+    for name, size in (dims or {}).items():
+        options.add_free_dimension_override_by_name(name, size)
+    if dims is None:  # what comes rarely may take longer: copies of the weights cost memory
         options.add_session_config_entry("session.disable_prepacking", "1")
     # not from the arena, which never returns what prepared copies replace
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")

@@ -20,39 +20,61 @@ MOST_SIZES = 4  # numbers of frames for which a stream keeps arrays
 class SteadySessions:
     """The file's chains for calls of whole frames in a stream that is long on its way.
 
-    Each is loaded when it is first asked for: most programs need one of them.
+    Each is loaded when it is first asked for: most programs need one of them, and feed chunks of
+    one size. The first size of several frames gets a session for it alone, which is faster; a
+    second size ends that, so that no more than three sessions are there.
 
     Args:
-        content: of the file.
-        load: makes a session of a file's content.
+        read: gives the file's content, or nothing if it is not there any more as it was: to keep
+            it would cost more memory than all else of a stream. Then there are no sessions.
+        load: makes a session of a file's content, with some of its dimensions fixed.
     """
 
-    def __init__(self, content: bytes, load: Callable[[bytes], Any]) -> None:
-        self._content, self._load = content, load
+    def __init__(
+        self, read: Callable[[], bytes], load: Callable[[bytes, dict[str, int]], Any]
+    ) -> None:
+        self._read, self._load = read, load
+        self._only_size: tuple[int, Any] | None = None  # in samples, and its session
+        self.has_sizes = False  # more than one of several frames has come
 
     @functools.cached_property
     def one(self) -> Any:
-        """A session of onnxruntime for a single frame."""
-        return self._load(_with_true(self._content, ONLY_STEADY, ONLY_ONE))
+        """A session of onnxruntime for a single frame, if there is one."""
+        return self._loaded({}, ONLY_STEADY, ONLY_ONE)
 
     @functools.cached_property
     def several(self) -> Any:
-        """A session of onnxruntime for any number of frames, above 0."""
-        return self._load(_with_true(self._content, ONLY_STEADY))
+        """A session of onnxruntime for any number of frames, above 0, if there is one."""
+        return self._loaded({}, ONLY_STEADY)
+
+    def know(self, num_samples: int) -> None:
+        """A call of one stream with several frames of so many samples is to come."""
+        if self._only_size is not None and self._only_size[0] != num_samples:
+            self._only_size, self.has_sizes = None, True
+
+    def of_size(self, num_samples: int) -> Any:
+        """A session of onnxruntime for such a call, if there is one."""
+        if self.has_sizes:
+            return self.several
+        if self._only_size is None:
+            session = self._loaded({"N": 1, "S": num_samples}, ONLY_STEADY)
+            self._only_size = num_samples, session
+        return self._only_size[1]
+
+    def _loaded(self, dims: dict[str, int], *names: str) -> Any:
+        content = _with_true(self._read(), *names)
+        return self._load(content, dims) if content else None
 
 
-def steady_sessions(content: bytes, load: Callable[[bytes], Any]) -> SteadySessions | None:
-    """The steady chains of an exported file; arguments as of `SteadySessions`.
-
-    Returns:
-        None for a file that has no such constants, once each and false.
-    """
-    counts = [content.count(_false(name)) for name in (ONLY_STEADY, ONLY_ONE)]
-    return SteadySessions(content, load) if counts == [1, 1] else None
+def has_steady_chains(content: bytes) -> bool:
+    """Whether an exported file has the constants, once each and false."""
+    return [content.count(_false(name)) for name in (ONLY_STEADY, ONLY_ONE)] == [1, 1]
 
 
 def _with_true(content: bytes, *names: str) -> bytes:
-    """A copy of a file with some of the constants true."""
+    """A copy of a file with some of the constants true; nothing of nothing."""
+    if not content:
+        return content
     ends = sorted(content.index(_false(name)) + len(_false(name)) for name in names)
     view = memoryview(content)
     begins = [0, *ends]
@@ -116,16 +138,29 @@ class SteadyCalls:
         self._memory = memory
         self.first, self.second = (np.zeros((1, state_size), np.float32) for _ in range(2))
         self._calls: dict[int, SteadyCall] = {}  # by their numbers of samples
+        self._had_sizes = sessions.has_sizes
         self._num_waiting = 0
         self._easy: dict[tuple[int, ...], EasyCall] = {}
 
     def find(self, num_samples: int) -> SteadyCall | None:
-        """The call for T * frame_shift samples, T > 0; None: too many frames or sizes."""
+        """The call for T * frame_shift samples, T > 0; None: too many frames or sizes, no file."""
         call = self._calls.get(num_samples)
         num_frames = num_samples // self._shift
         if call is None and num_frames <= MOST_FRAMES and len(self._calls) < MOST_SIZES:
-            call = self._calls[num_samples] = self._bind(num_samples, num_frames)
+            session = self._session(num_samples)
+            if session is not None:
+                call = self._calls[num_samples] = self._bind(session, num_samples, num_frames)
         return call
+
+    def _session(self, num_samples: int) -> Any:
+        sessions = self._sessions
+        if num_samples == self._shift:
+            return sessions.one
+        sessions.know(num_samples)
+        if sessions.has_sizes and not self._had_sizes:
+            # let go of the session of one size before another is loaded
+            self._had_sizes, self._calls, self._easy = True, {}, {}
+        return sessions.of_size(num_samples)
 
     def run(self, call: SteadyCall, state: Array) -> Array:
         """Run a call whose samples are in their place; the next state, one of the two.
@@ -166,8 +201,7 @@ class SteadyCalls:
             )
         return self._easy
 
-    def _bind(self, num_samples: int, num_frames: int) -> SteadyCall:
-        session = self._sessions.one if num_frames == 1 else self._sessions.several
+    def _bind(self, session: Any, num_samples: int, num_frames: int) -> SteadyCall:
         outputs = {
             name: np.zeros((1, num_frames, dim), np.float32) for name, dim in self._columns.items()
         }

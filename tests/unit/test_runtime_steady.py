@@ -1,14 +1,16 @@
 """The steady chains of an exported file against the file itself."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
-import onnxruntime
 import pytest
 from verification_models import SOUND, make_spotter
 
 from kws.export import export_spotter
 from kws.runtime import Detector, Model, Stream, process_batch
 from kws.runtime import stream as stream_module
-from kws.runtime.steady import MOST_SIZES, ONLY_ONE, ONLY_STEADY, steady_sessions
+from kws.runtime.steady import MOST_SIZES, ONLY_ONE, ONLY_STEADY, has_steady_chains
 
 SHIFT = 160
 CLOSE = {"rtol": 0, "atol": 1e-5}
@@ -21,15 +23,28 @@ def exported(tmp_path_factory):
     return path
 
 
-def load(content):
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-
-
 def test_a_file_without_the_constants_has_no_steady_chains(exported):
     content = exported.read_bytes()
+    assert has_steady_chains(content)
     for name in (ONLY_ONE, ONLY_STEADY):
-        changed = content.replace(name.encode(), name.upper().encode())
-        assert steady_sessions(changed, load) is None
+        assert not has_steady_chains(content.replace(name.encode(), name.upper().encode()))
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"another")])
+def test_without_the_file_there_is_the_general_chain(exported, tmp_path, change):
+    path = tmp_path / "model.onnx"
+    shutil.copy(exported, path)
+    detector, other = Detector(path, thresholds=0.5), Detector(exported, thresholds=0.5)
+    change(path)
+    sound = SOUND.astype(np.int16)[: 3 * 16000]
+    events, others = [], []
+    for chunk in np.split(sound, range(SHIFT, len(sound), 2 * SHIFT)):
+        events += detector.process(chunk)
+        others += other.process(chunk)
+        np.testing.assert_allclose(detector.confidences, other.confidences, **CLOSE)
+    assert other._easy
+    assert not detector._easy
+    assert events == others
 
 
 @pytest.mark.parametrize("num_frames", [1, 2, 8, 33])
