@@ -7,7 +7,6 @@ another weight of the language model, or the N best, need no second search.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from kws.config import key, positive
 from kws.errors import InputError
 from kws.hmm.graphs import Fst
+from kws.hmm.nbest import n_best_words
 from kws.hmm.packages import kaldi_package
 from kws.hmm.phone_model import Floats, Ints, PhoneModel
 
@@ -123,18 +123,14 @@ class DecodedLattice:
 
         Fewer where the lattice holds fewer.
         """
-        kaldifst = kaldi_package("kaldifst")
         best = self.best(lm_weight)
         found = [best]
         if number <= 1:
             return found
-        words = _words_only(self._weighed(lm_weight))
-        kaldifst.determinize_star(words)
         # one more than asked for: rounding may put another first where two are equally good
-        for path in kaldifst.convert_nbest_to_vector(kaldifst.shortest_path(words, n=number + 1)):
-            _, labels, _, weight = kaldifst.get_linear_symbol_sequence(path)
-            if tuple(labels) != best.words:
-                found.append(DecodedPath(np.zeros(0, np.int32), tuple(labels), weight.value))
+        for cost, words in n_best_words(self._weighed(lm_weight), number + 1):
+            if words != best.words:
+                found.append(DecodedPath(np.zeros(0, np.int32), words, cost))
         return found[:number]
 
     def _weighed(self, lm_weight: float) -> Any:
@@ -145,30 +141,6 @@ class DecodedLattice:
         scale = 1 / (self._acoustic_scale * lm_weight)
         kaldifst.scale_lattice(kaldifst.lattice_scale(1.0, scale), lattice)
         return lattice
-
-
-def _words_only(lattice: Any) -> Fst:
-    """The lattice as an acceptor of words; the text form is the way to its arcs from Python."""
-    kaldifst = kaldi_package("kaldifst")
-    fst = kaldifst.StdVectorFst()
-    for _ in range(lattice.num_states):
-        fst.add_state()
-    fst.start = lattice.start
-    for line in lattice.to_str(show_weight_one=True).splitlines():
-        fields = line.split()
-        state = int(fields[0])
-        if len(fields) <= 2:
-            fst.set_final(state, _sum(fields[1:]))
-        else:
-            label = int(fields[3])
-            arc = kaldifst.StdArc(label, label, _sum(fields[4:]), int(fields[1]))
-            fst.add_arc(state, arc)
-    return fst
-
-
-def _sum(weight: Sequence[str]) -> float:
-    """A lattice's weight, `graph,acoustic`, as one cost."""
-    return sum(float(part) for text in weight for part in text.split(","))
 
 
 def _largest_labels(graph: Fst) -> tuple[int, int]:

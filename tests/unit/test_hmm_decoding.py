@@ -117,6 +117,20 @@ def test_the_n_best_are_the_n_best_of_all(model: PhoneModel, ngrams: NgramModel)
     assert len(lattice.n_best(1, 2.0)) == 1
 
 
+def test_borders_here_and_there_do_not_hinder_the_n_best(
+    model: PhoneModel, ngrams: NgramModel
+) -> None:
+    """A lattice that holds each sequence thousands of times; to determinise it takes hours."""
+    random = np.random.default_rng(0)
+    lattice = decoder(model, ngrams, DecodingOptions()).decode(random.standard_normal((300, 6)))
+    assert lattice is not None
+    found = lattice.n_best(50, 5.0)
+    costs = [path.cost for path in found]
+    assert len({path.words for path in found}) == 50
+    assert costs == sorted(costs)
+    assert found[0].words == lattice.best(5.0).words
+
+
 def test_the_weight_of_the_language_model_decides(model: PhoneModel, ngrams: NgramModel) -> None:
     """Frames say b b, which the sentences never do."""
     log_likelihoods = np.zeros((6, 6))
