@@ -131,8 +131,13 @@ class _Training:
             return None
         number = numbers[-1]
         self.model, self.gmm = load_gmm(self.out_dir / f"{number}.mdl")
-        aligned = max(n for n in _numbers(self.out_dir, "ali.", ".ark") if n < number)
-        self.paths = dict(read_int_vectors(f"ark:{self.out_dir / f'ali.{aligned}.ark'}"))
+        aligned = [n for n in _numbers(self.out_dir, "ali.", ".ark") if n < number]
+        if not aligned:
+            raise InputError(
+                f"{self.out_dir}: lacks the alignment (ali.N.ark) that {number}.mdl goes on with; "
+                "remove the folder and train again"
+            )
+        self.paths = dict(read_int_vectors(f"ark:{self.out_dir / f'ali.{aligned[-1]}.ark'}"))
         rows = (self.out_dir / PROGRESS).read_text(encoding="utf-8").splitlines(keepends=True)
         write_text(self.out_dir / PROGRESS, "".join(rows[: 1 + number]))
         return number

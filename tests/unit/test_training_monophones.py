@@ -219,3 +219,6 @@ def test_the_paths_of_an_interrupted_training_are_kaldis(tmp_path: Path) -> None
     assert paths.keys() == {take.utterance for take in TAKES}
     for take in TAKES:
         assert [phone for phone, _, _ in model.segments(paths[take.utterance])] == take.phones
+    (tmp_path / "ali.2.ark").unlink()
+    with pytest.raises(InputError, match=r"lacks the alignment .* that 3.mdl goes on with"):
+        train(tmp_path)
