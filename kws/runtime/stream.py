@@ -165,7 +165,7 @@ class Stream:
         coming, front, behind, run, second, turns, self._parts, confidences, smoothed = easy
         coming[...] = samples
         binding, state = turns[self.state is second]
-        run(binding)
+        run(binding, None)
         self.state = state
         front[...] = behind
         if max(confidences.tolist()) < self._events.lowest:
