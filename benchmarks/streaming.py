@@ -184,18 +184,18 @@ def taken_us(call: Callable[[], object], count: int = 3000) -> float:
 
 def print_floor(path: Path, samples: np.ndarray) -> None:
     """Where the time of one call goes, in microseconds."""
-    detector = Detector(path, thresholds=0.5)
-    model, size = detector.model, detector.metadata.state_size
-    idle, products = session(idle_graph(size)), session(product_graph(detector.metadata.network))
+    model = Model.load(path)
+    network, size = model.metadata.network, model.metadata.state_size
+    idle, products = session(idle_graph(size)), session(product_graph(network))
     nothing = session("g (float[N, S] x) => (float[N, S] y) { y = Identity (x) }")
     outputs = ["confidences", "smoothed", "posteriors", "next_state"]
-    dim = affine_dims(detector.metadata.network)[0][0]
+    dim = affine_dims(network)[0][0]
     print(f"\n{path.stem}, microseconds per call (best of five):\n")
     print("| chunk | samples to events | its graph | idle call | matrix products | of the floor |")
     print("|---|---|---|---|---|---|")
     for ms in CHUNKS_MS:
         count = ms * RATE // 1000
-        detector.reset()
+        detector = Detector(path, thresholds=0.5)  # a program with chunks of one size
         detector.process(samples[: 2 * RATE])
         chunk, state = samples[:count], detector.state
         block = chunk[None].astype(np.float32)
