@@ -157,6 +157,7 @@ decode() { # NAME FEATURES: dev with all weights, test with the one that is best
       likelihoods "$1" "$2" "$set"
       from=(--acoustic-scale "$network_scale" --lattice-beam 8) source=ark:$base/$1/$set.ark
     fi
+    rm -rf "$base/$1/decode_$set" # weights of an earlier run would be chosen from too
     kws decode "${from[@]}" --lm-weights "$weights" "$mono/graph" "$source" "$base/$1/decode_$set"
     if [ "$set" = dev ]; then
       python local/choose_lm_weight.py "$data/dev" "$base/$1/decode_dev" --map "$map"

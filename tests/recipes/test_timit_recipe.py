@@ -132,6 +132,22 @@ def test_a_stage_runs_again_alone(
     assert (exp / "gmm/dnn.0/final.kws").read_bytes() == model
 
 
+def test_hand_labels_are_targets_in_folders_of_their_own(
+    done: tuple[Path, subprocess.CompletedProcess[str]], options: list[str]
+) -> None:
+    exp, _ = done
+    by_hand = recipe(exp, *options, "--alignment", "hand", "--stage", "2", "--stop-stage", "2")
+    assert by_hand.returncode == 0, by_hand.stderr
+    paths = [
+        dict(read_int_vectors(f"ark:{exp}/{kind}/mono/ali.train.ark")) for kind in ("gmm", "hand")
+    ]
+    assert paths[0].keys() == paths[1].keys()
+    num_equal = sum(int((path == paths[1][name]).sum()) for name, path in paths[0].items())
+    num_frames = sum(map(len, paths[0].values()))
+    # the forced alignment is near the true times, and not the same
+    assert 0.3 < num_equal / num_frames < 1
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
