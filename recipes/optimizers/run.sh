@@ -14,8 +14,8 @@ nj=1
 seed=0
 exp=exp/optimizers
 picture=""
-rates="sgd=0.01:0.03:0.1 natural-gradient=0.0001:0.0002:0.0004 adamw=0.0005:0.001:0.002 \
-muon=0.0005:0.001:0.002"
+rates="sgd=0.03:0.1:0.3 natural-gradient=0.0002:0.0004:0.0008:0.0016:0.0032 \
+adamw=0.0005:0.001:0.002:0.004 muon=0.001:0.002:0.004"
 
 usage() {
   cat <<'USAGE'
