@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from kws.training.options import AllOptions
 
 
 def train(
@@ -139,11 +134,11 @@ def train(
         --network conf/convnet_accel2 --features conf/fbank36_deltas.conf \\
         --keywords "computer,view glass" --config conf/train_kaldi.conf --exp exp/convnet
     """
-    from kws.cli.watching import Bar, Interrupt
+    from kws.cli.training_run import is_trained, option_lines, train_and_write
     from kws.errors import InputError
-    from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
+    from kws.training.checkpoint import FILE_NAME
+    from kws.training.options import parse_train_options
     from kws.training.prepare import Sources, prepare, settings_of
-    from kws.training.trainer import train as run_training
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
@@ -158,7 +153,7 @@ def train(
         "realign-epochs": realign_epochs and realign_epochs.replace(",", ":"),
         "seed": seed,
     }
-    options = _options(config, given)
+    options = parse_train_options(*option_lines(config, given, "kws train"))
     sources = Sources(
         data=_words(data),
         network=None if network is None else str(network),
@@ -175,55 +170,15 @@ def train(
         init_from=None if init_from is None else str(init_from),
         freeze=freeze,
     )
-    checkpoint, final = exp / FILE_NAME, exp / "final.kws"
-    if init_from is not None and init_from.resolve() == final.resolve():
+    if init_from is not None and init_from.resolve() == (exp / "final.kws").resolve():
         raise InputError(
             f"--init-from {init_from}: is what this training writes; give another --exp"
         )
     if restart:
-        checkpoint.unlink(missing_ok=True)
-    if checkpoint.exists():
-        before = read_checkpoint(checkpoint)
-        check_settings(checkpoint, before.settings, settings_of(sources, options))
-        if before.epoch == options.train.num_epochs and final.exists():
-            print(f"{final}: is trained already; --restart trains it anew")
-            return
-    task = prepare(sources, options, num_threads=nj)
-    with Bar(options.train.num_epochs) as bar, Interrupt() as interrupt:
-        state = run_training(
-            task,
-            exp,
-            num_workers=nj,
-            echo=bar.line,
-            on_progress=bar.show,
-            should_stop=interrupt.is_set,
-        )
-    if state.epoch < options.train.num_epochs:
-        place = f"in epoch {state.epoch + 1} of {options.train.num_epochs}"
-        print(f"stopped {place}; the same command continues from {checkpoint}", file=sys.stderr)
-        raise typer.Exit(130)
-    task.write_final(state, final)
-    print(f"{final}: written after {state.seconds:.0f} s of training")
-
-
-def _options(config: Path | None, given: Mapping[str, object]) -> AllOptions:
-    """The options of the file, those of the command line in their place."""
-    from kws.config import keys_of
-    from kws.errors import InputError
-    from kws.files import read_text
-    from kws.training.options import TrainOptions, parse_train_options
-
-    declared = keys_of(TrainOptions)
-    given = {name: value for name, value in given.items() if value is not None}
-    for name, value in given.items():
-        try:
-            declared[name].parse(str(value))
-        except ValueError as rule:
-            raise InputError(f"--{name} {value}: it {rule}") from None
-    lines = "".join(f"--{name}={value}\n" for name, value in given.items())
-    if config is None:
-        return parse_train_options(lines, "kws train")
-    return parse_train_options(f"{read_text(config).rstrip()}\n{lines}", str(config))
+        (exp / FILE_NAME).unlink(missing_ok=True)
+    if is_trained(exp, settings_of(sources, options), options.train.num_epochs):
+        return
+    train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
 
 
 def _words(values: list[str] | None) -> tuple[str, ...]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from kws.training.frame_material import FrameOptions
-    from kws.training.options import TrainOptions
 
 
 def train_am(
@@ -111,14 +105,13 @@ def train_am(
 
     Examples:
       kws train-am --feats exp/fbank/train --ali ark:exp/mono/ali.ark --pdfs 144 \\
-        --network conf/timit/dnn --num-epochs 8 --exp exp/dnn
+        --network conf/timit/dnn.config --num-epochs 8 --exp exp/dnn
       kws train-am --feats scp:feats.scp --features conf/fbank40.conf --ali ark:ali.1.ark \\
         --transition-model exp/tri/final.mdl --network conf/timit/convnet --exp exp/convnet
     """
-    from kws.cli.watching import Bar, Interrupt
-    from kws.training.checkpoint import FILE_NAME, check_settings, read_checkpoint
-    from kws.training.frame_prepare import FrameSources, prepare_frames
-    from kws.training.trainer import train
+    from kws.cli.training_run import is_trained, option_lines, train_and_write
+    from kws.training.checkpoint import FILE_NAME
+    from kws.training.frame_prepare import FrameSources, parse_frame_options, prepare_frames
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
@@ -130,7 +123,7 @@ def train_am(
         "num-jobs-nnet": num_jobs_nnet,
         "seed": seed,
     }
-    options, frames = _options(config, given)
+    options, frames = parse_frame_options(*option_lines(config, given, "kws train-am"))
     sources = FrameSources(
         feats=feats,
         ali=ali,
@@ -144,42 +137,8 @@ def train_am(
         allow_commands=allow_commands,
         device=device,
     )
-    checkpoint, final = exp / FILE_NAME, exp / "final.kws"
     if restart:
-        checkpoint.unlink(missing_ok=True)
+        (exp / FILE_NAME).unlink(missing_ok=True)
     task = prepare_frames(sources, options, frames, exp)
-    if checkpoint.exists():
-        before = read_checkpoint(checkpoint)
-        check_settings(checkpoint, before.settings, task.settings)
-        if before.epoch == options.num_epochs and final.exists():
-            print(f"{final}: is trained already; --restart trains it anew")
-            return
-    with Bar(options.num_epochs) as bar, Interrupt() as interrupt:
-        state = train(task, exp, echo=bar.line, on_progress=bar.show, should_stop=interrupt.is_set)
-    if state.epoch < options.num_epochs:
-        place = f"in epoch {state.epoch + 1} of {options.num_epochs}"
-        print(f"stopped {place}; the same command continues from {checkpoint}", file=sys.stderr)
-        raise typer.Exit(130)
-    task.write_final(state, final)
-    print(f"{final}: written after {state.seconds:.0f} s of training")
-
-
-def _options(config: Path | None, given: Mapping[str, object]) -> tuple[TrainOptions, FrameOptions]:
-    """The options of the file, those of the command line in their place."""
-    from kws.config import keys_of
-    from kws.errors import InputError
-    from kws.files import read_text
-    from kws.training.frame_prepare import parse_frame_options
-    from kws.training.options import TrainOptions
-
-    declared = keys_of(TrainOptions)
-    given = {name: value for name, value in given.items() if value is not None}
-    for name, value in given.items():
-        try:
-            declared[name].parse(str(value))
-        except ValueError as rule:
-            raise InputError(f"--{name} {value}: it {rule}") from None
-    lines = "".join(f"--{name}={value}\n" for name, value in given.items())
-    if config is None:
-        return parse_frame_options(lines, "kws train-am")
-    return parse_frame_options(f"{read_text(config).rstrip()}\n{lines}", str(config))
+    if not is_trained(exp, task.settings, options.num_epochs):
+        train_and_write(task, exp)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kws.nnet import Nnet
 from kws.training.growth import Growth
 from kws.training.material import Material
 from kws.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from kws.training.state import TrainState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,4 +42,12 @@ class Task(ABC):
             memory: what it has found on its way, as JSON has it; a checkpoint keeps it, the
                 material reads and changes it.
             num_workers: processes that prepare pools; 0: this one does.
+        """
+
+    @abstractmethod
+    def write_final(self, state: TrainState, path: Path) -> None:
+        """Write the model of a training that is done, its card completed.
+
+        Raises:
+            InputError: the training has diverged.
         """
