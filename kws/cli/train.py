@@ -176,7 +176,7 @@ def train(
         )
     if restart:
         (exp / FILE_NAME).unlink(missing_ok=True)
-    if is_trained(exp, settings_of(sources, options), options.train.num_epochs):
+    if is_trained(exp, lambda: settings_of(sources, options), options.train.num_epochs):
         return
     train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
 

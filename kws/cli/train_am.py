@@ -140,5 +140,5 @@ def train_am(
     if restart:
         (exp / FILE_NAME).unlink(missing_ok=True)
     task = prepare_frames(sources, options, frames, exp)
-    if not is_trained(exp, task.settings, options.num_epochs):
+    if not is_trained(exp, lambda: task.settings, options.num_epochs):
         train_and_write(task, exp)

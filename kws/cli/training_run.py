@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ def option_lines(config: Path | None, given: Mapping[str, object], command: str)
     return f"{read_text(config).rstrip()}\n{lines}", str(config)
 
 
-def is_trained(exp: Path, settings: Mapping[str, str], num_epochs: int) -> bool:
+def is_trained(exp: Path, settings: Callable[[], Mapping[str, str]], num_epochs: int) -> bool:
     """Whether `exp` holds the model already, which is said; refuses a training with other settings.
 
     Raises:
@@ -47,7 +47,7 @@ def is_trained(exp: Path, settings: Mapping[str, str], num_epochs: int) -> bool:
     if not checkpoint.exists():
         return False
     before = read_checkpoint(checkpoint)
-    check_settings(checkpoint, before.settings, settings)
+    check_settings(checkpoint, before.settings, settings())
     if before.epoch != num_epochs or not final.exists():
         return False
     print(f"{final}: is trained already; --restart trains it anew")
