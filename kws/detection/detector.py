@@ -107,8 +107,9 @@ class Detector:
             raise InputError(f"w_max={w_max}: it must be 1 frame or more")
         self.keywords = tuple(keywords)
         self.thresholds = np.array([thresholds[name] for name in names], dtype=np.float64)
+        self._limits: list[float] = self.thresholds.tolist()
         # of all thresholds: nothing can begin below it
-        self.lowest = float(self.thresholds.min(initial=math.inf))
+        self.lowest = min(self._limits, default=math.inf)
         self.refractory_frames = frames_of(refractory_s, frame_shift_s)
         self.frame_shift_s = frame_shift_s
         self.frame_offset_s = frame_offset_s
@@ -160,8 +161,27 @@ class Detector:
         new_state = DetectorState(num_frames, kept, row_size, arming, tuple(open_events))
         return [self._detection(event, end) for end, event in ended], new_state
 
+    def quiet_below(self, state: DetectorState) -> float:
+        """A confidence: while all are below it, frames change nothing and `skip` takes them."""
+        is_waiting = not state.open and all(arming.fell for arming in state.arming)
+        return self.lowest if is_waiting else -math.inf
+
+    def is_quiet(self, confidences: Sequence[float], state: DetectorState) -> bool:
+        """Whether the next frames change nothing, so that `skip` takes them.
+
+        No event is open, and every keyword stays below its threshold, or above it since its last
+        trigger: for a window's length the confidence of a detected keyword does.
+
+        Args:
+            confidences: (T * K), those of a frame one after the other.
+            state: before them.
+        """
+        if state.open:
+            return False
+        return all(self._stays(k, confidences, arming) for k, arming in enumerate(state.arming))
+
     def skip(self, smoothed: bytes, state: DetectorState) -> DetectorState:
-        """`step` of frames that are all below `lowest`, when no event is open.
+        """`step` of frames that change nothing, see `is_quiet`.
 
         Args:
             smoothed: of the smoothed posteriors, rows of the type and length of those before.
@@ -169,7 +189,12 @@ class Detector:
         """
         num_frames = state.num_frames + len(smoothed) // state.row_size
         kept = self._latest(state.smoothed + smoothed, state.row_size)
-        return DetectorState(num_frames, kept, state.row_size, _fallen(state.arming), ())
+        return state._replace(num_frames=num_frames, smoothed=kept)
+
+    def _stays(self, k: int, confidences: Sequence[float], arming: Arming) -> bool:
+        """Whether keyword k stays below its threshold, or above it since its last trigger."""
+        values, limit = confidences[k :: len(self._limits)], self._limits[k]
+        return max(values) < limit if arming.fell else min(values) >= limit
 
     def _latest(self, smoothed: bytes, row_size: int) -> bytes:
         """The part that the next frames may look back at."""
@@ -185,7 +210,11 @@ class Detector:
     ) -> tuple[list[OpenEvent], tuple[Arming, ...]]:
         """The events that begin in the chunk."""
         events, arming = [], []
+        values = confidences.ravel().tolist() if confidences.size <= FEW else None
         for k, keyword in enumerate(self.keywords):
+            if values is not None and self._stays(k, values, state.arming[k]):
+                arming.append(state.arming[k])
+                continue
             triggers, after = next_triggers(
                 confidences[:, k],
                 float(self.thresholds[k]),

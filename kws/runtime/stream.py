@@ -30,8 +30,9 @@ class Stream:
 
     state: Array  # (1, state_size)
     _events_state: DetectorState  # but for `_unseen`
-    _unseen: list[bytes]  # smoothed posteriors of calls in which nothing began, none was open
-    _easy: dict[tuple[int, ...], EasyCall]  # none at a beginning or while an event is open
+    _quiet_below: float  # while all confidences are, nothing happens
+    _unseen: list[bytes]  # smoothed posteriors of calls in which nothing happened
+    _easy: dict[tuple[int, ...], EasyCall]  # none at a beginning
     _parts: list[
         tuple[Scores | SteadyCall, int]
     ]  # what the last call gave, and which row is this stream
@@ -152,7 +153,7 @@ class Stream:
         self.state = calls.run(call, self.state)
         self._parts.append((call, 0))
         events = self._follow(call.confidences[0], call.smoothed[0])
-        if complete.shape[1] == len(samples) and not self._events_state.open:
+        if complete.shape[1] == len(samples):
             self._easy = calls.easy(len(samples), self._buffer.bring_forward())
         return events
 
@@ -168,7 +169,8 @@ class Stream:
         run(binding, None)
         self.state = state
         front[...] = behind
-        if max(confidences.tolist()) < self._events.lowest:
+        values = confidences.tolist()
+        if max(values) < self._quiet_below or self._events.is_quiet(values, self._events_state):
             self._unseen.append(smoothed.tobytes())
             if len(self._unseen) == MOST_UNSEEN:
                 self._catch_up()
@@ -216,6 +218,7 @@ class Stream:
     def begin(self) -> None:
         """Part of `process`: let go of the last call's frames."""
         self._parts = []
+        self._easy = {}
         self._catch_up()
 
     def feed(self, samples: npt.NDArray[np.generic], scale: float) -> Array:
@@ -240,19 +243,20 @@ class Stream:
     def _follow(self, confidences: Array, smoothed: Array) -> list[Detection]:
         """The events that end in frames, (T, keywords) and (T, units)."""
         events, self._events_state = self._events.step((confidences, smoothed), self._events_state)
+        self._quiet_below = self._events.quiet_below(self._events_state)
         return events
 
     def _catch_up(self) -> None:
-        """Let the events know of all frames, and the next call look at everything."""
+        """Let the events know of all frames."""
         if self._unseen:
             self._events_state = self._events.skip(b"".join(self._unseen), self._events_state)
             self._unseen = []
-        self._easy = {}
 
     def _restart(self) -> None:
         self._buffer.clear()
         self.state = self.model.init_state()
         self._events_state = self._events.init_state()
+        self._quiet_below = self._events.quiet_below(self._events_state)
 
 
 def _joined(frames: list[Array], num_columns: int) -> Array:
