@@ -4,12 +4,15 @@ A stream begins, ends and may be cut anywhere: the nodes that take care of that 
 that compute. So the graph holds the chain three times, around the same constants: for anything that
 may come, and for a single frame and for several of a stream that is long on its way, where little
 needs to be counted. The latter two are there once more, behind constants that a program may set
-instead of letting the graph choose in each call.
+instead of letting the graph choose in each call; with them there may be a chain for chunks of one
+size.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,9 +25,9 @@ from kws.export.edges import Stage, emit_padded, emit_steady
 from kws.export.fbank import emit_frames, emit_raw_features, emit_steady_frames
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
-from kws.export.ordered import emit_ordered_confidence
+from kws.export.ordered import emit_ordered_confidence, has_chunks
 from kws.export.quantize import QuantizedAffine
-from kws.export.scores import Track, emit_confidence, emit_smoothing
+from kws.export.scores import Call, Track, emit_confidence, emit_smoothing
 from kws.export.windows import Frames, Windows
 from kws.features import Cmvn, Deltas
 from kws.nnet import Component
@@ -33,8 +36,9 @@ from kws.posterior import OrderedConfidence
 from kws.spotter import Spotter
 
 # names of the constants in the file that `kws.runtime` sets
-ONLY_ONE = "only_one_steady_frame"
 ONLY_STEADY = "only_steady_frames"
+ONLY_KNOWN = "only_known_steady_frames"
+ONLY_ONE = "only_one_steady_frame"
 
 
 class Chain:
@@ -54,6 +58,9 @@ class Chain:
     ) -> None:
         self.spotter, self.graph = spotter, graph
         self.components = components
+        cmvn = spotter.features.cmvn
+        # None: the features are normalised by nodes of their own
+        self.folded = None if cmvn is None else with_cmvn(components, cmvn)
         self.sizes: dict[str, int] = {}  # of the parts of the state
         self.raw = spotter.options.raw
         self.stages = self._stages()
@@ -72,25 +79,39 @@ class Chain:
     def emit(self) -> list[str]:
         """The names of confidences, smoothed posteriors, posteriors and the next state.
 
-        Before anything else is decided, two constants choose the steady chains alone: who knows
-        that a stream is long on its way sets one of them in the file's bytes, and onnxruntime
-        then loads nothing but that chain (`kws.runtime` does).
+        Before anything else is decided, constants choose the steady chains alone: who knows that a
+        stream is long on its way sets the first of them in the file's bytes, and the others for
+        calls of which more is known; onnxruntime then loads nothing but that chain (`kws.runtime`
+        does).
         """
         graph = self.graph
         num_units, num_keywords = len(self.spotter.units), len(self.spotter.keywords)
         columns = (num_keywords, num_units, num_units)
         shapes: list[Shape] = [*([None, None, dim] for dim in columns), [None, None]]
+
+        def known() -> list[str]:
+            several = Call.KNOWN if self.has_known else Call.SEVERAL
+            one = functools.partial(self._steady, Call.ONE)
+            return graph.choose(graph.switch(ONLY_ONE), one, lambda: self._steady(several), shapes)
+
+        def steady() -> list[str]:
+            if not self.has_known:
+                return known()
+            # no deeper: onnxruntime gives wrong names to loops in a branch of a branch of a branch
+            return graph.choose(
+                graph.switch(ONLY_KNOWN), known, lambda: self._steady(Call.SEVERAL), shapes
+            )
+
         return graph.choose(
-            graph.switch(ONLY_STEADY),
-            lambda: graph.choose(
-                graph.switch(ONLY_ONE),
-                lambda: self._steady(True),
-                lambda: self._steady(False),
-                shapes,
-            ),
-            lambda: self._any(columns, shapes),
-            shapes,
+            graph.switch(ONLY_STEADY), steady, lambda: self._any(columns, shapes), shapes
         )
+
+    @property
+    def has_known(self) -> bool:
+        """Whether there is a chain of its own for chunks whose size is known."""
+        spotter = self.spotter
+        is_ordered = isinstance(spotter.confidence, OrderedConfidence)
+        return is_ordered and has_chunks(spotter.keywords, spotter.confidence.w_max)
 
     def _any(self, columns: Sequence[int], shapes: Sequence[Shape]) -> list[str]:
         """The chain that the stream and the number of samples allow."""
@@ -113,13 +134,13 @@ class Chain:
         # steady chains need that more
         several = graph.choose(
             are_several,
-            lambda: self._steady(False),
+            lambda: self._steady(Call.SEVERAL),
             lambda: [graph.op("Identity", value) for value in nothing],
             shapes,
         )
         return graph.choose(
             is_one,
-            lambda: self._steady(True),
+            lambda: self._steady(Call.ONE),
             lambda: graph.choose(
                 are_several,
                 lambda: [graph.op("Identity", value) for value in several],
@@ -142,35 +163,45 @@ class Chain:
         frames = self._frames(graph.slice(features, 0, 0, -1), number)
         num_before = None
         for stage in self.stages:
+            frames = self._prepared(frames, stage)
             frames, num_before = emit_padded(graph, memory, clock, stage, frames, flush)
         clock.close()
-        return self._scores(memory, frames, num_before)
+        return self._scores(memory, frames, num_before, Call.ANY)
 
-    def _steady(self, is_one: bool) -> list[str]:
-        """One frame or several of a stream that is long on its way, no sample more or less."""
-        graph, memory = self.graph, Memory(self.graph, self.sizes)
+    def _steady(self, call: Call) -> list[str]:
+        """Frames of a stream that is long on its way, no sample more or less."""
+        graph, memory, is_one = self.graph, Memory(self.graph, self.sizes), call is Call.ONE
         counters = len(self._settled) + 1
         memory.keep("clock", memory.take("clock", counters), counters)
         rows, number = emit_steady_frames(graph, memory, self.raw, is_one)
         frames = self._frames(emit_raw_features(graph, self.raw, rows, is_one), number)
         for stage in self.stages:
-            frames = emit_steady(graph, memory, stage, frames)
-        return self._scores(memory, frames, None)
+            frames = emit_steady(graph, memory, stage, self._prepared(frames, stage))
+        return self._scores(memory, frames, None, call)
 
     def _frames(self, features: str, number: str | None) -> Frames:
         """The features, under a name by which `kws verify` finds them."""
         return Frames(self.graph.rename(features, "features"), number, self.raw.dim)
 
-    def _scores(self, memory: Memory, frames: Frames, num_before: str | None) -> list[str]:
+    def _prepared(self, frames: Frames, stage: Stage) -> Frames:
+        """What goes into a stage: into the network the normalised features."""
+        cmvn, graph = self.spotter.features.cmvn, self.graph
+        if stage is not self.stages[-1] or cmvn is None or self.folded is not None:
+            return frames
+        rows = graph.op("Sub", frames.rows, graph.constant(cmvn.mean.numpy()))
+        rows = graph.op("Mul", rows, graph.constant(cmvn.inverse_stddev.numpy()))
+        return dataclasses.replace(frames, rows=rows)
+
+    def _scores(
+        self, memory: Memory, frames: Frames, num_before: str | None, call: Call
+    ) -> list[str]:
         graph, spotter = self.graph, self.spotter
         value = Windows(graph, memory, "", frames.number).split_rows(frames.rows, frames.dim)
         posteriors = Track(value, frames.number, frames.dim, frames.rows)
         smoothed = emit_smoothing(graph, memory, spotter.smoothing.w_smooth, posteriors, num_before)
         keywords, w_max = spotter.keywords, spotter.confidence.w_max
         if isinstance(spotter.confidence, OrderedConfidence):
-            confidences = emit_ordered_confidence(
-                graph, memory, keywords, w_max, smoothed, num_before is None
-            )
+            confidences = emit_ordered_confidence(graph, memory, keywords, w_max, smoothed, call)
         else:
             confidences = emit_confidence(graph, memory, keywords, w_max, smoothed)
         return [confidences, smoothed.value, value, memory.close()]
@@ -189,20 +220,14 @@ class Chain:
         if deltas.scales:
             stages.append(_delta_stage(self.graph, deltas))
         nnet, w_smooth = spotter.nnet, spotter.smoothing.w_smooth
-        components = self.components
-        cmvn = spotter.features.cmvn
-        folded = None if cmvn is None else with_cmvn(components, cmvn)
+        components = self.folded or self.components
 
         def emit(windows: Windows, rows: str) -> str:
-            graph = self.graph
-            if cmvn is not None and folded is None:
-                rows = graph.op("Sub", rows, graph.constant(cmvn.mean.numpy()))
-                rows = graph.op("Mul", rows, graph.constant(cmvn.inverse_stddev.numpy()))
-            return emit_components(graph, windows, folded or components, rows, spotter.source)
+            return emit_components(self.graph, windows, components, rows, spotter.source)
 
         left, right = nnet.left_context, nnet.right_context
         keeps = 0
-        if isinstance(components[0], SpliceComponent) and (cmvn is None or folded is not None):
+        if isinstance(components[0], SpliceComponent):
             keeps = components[0].context[-1] - components[0].context[0]
         stages.append(Stage("network", left, right, nnet.output_dim, emit, w_smooth, keeps))
         return stages

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -48,6 +49,7 @@ from kws.nnet.components import (
 from kws.nnet.components.convolutional import POOLING_FLOOR
 from kws.nnet.components.nonlinearity import PROBABILITY_FLOOR
 
+_Exported = Component | QuantizedAffine
 # from the component and its input (N * T, input_dim) to its output (N * T, output_dim)
 Emitter = Callable[[Graph, Windows, Any, str], str]
 
@@ -55,7 +57,7 @@ Emitter = Callable[[Graph, Windows, Any, str], str]
 def emit_components(
     graph: Graph,
     windows: Windows,
-    components: Sequence[Component | QuantizedAffine],
+    components: Sequence[_Exported],
     x: str,
     source: str,
 ) -> str:
@@ -64,12 +66,44 @@ def emit_components(
     Raises:
         InputError: a component type that has no emitter.
     """
-    for component in components:
+    is_quantized = False  # x is an input in steps, as the next component takes it
+    for before, component, following in _neighbours(components):
         name = type(component).__name__
         if type(component) not in EMITTERS:
             raise InputError(f"{source}: {name} cannot be exported; make the network without it")
-        x = EMITTERS[type(component)](graph, windows, component, x)
+        if isinstance(component, QuantizedAffine) and is_quantized:
+            x, is_quantized = _integer_product(graph, component, x), False
+        elif _is_plain_splice(component) and _has_integer_input(following):
+            # each frame once, and not in each window
+            steps = functools.partial(_steps, graph, following)
+            x = windows.gather(x, component.input_dim, component.context, steps)
+            is_quantized = True
+        elif (
+            isinstance(component, RectifiedLinearComponent)
+            and _has_integer_input(before)
+            and not _has_integer_input(following)
+        ):
+            # onnxruntime would join a Relu with the product, as one of floats, and turn all
+            # weights into floats in every call
+            x = graph.op("Max", x, graph.constant(0.0))
+        else:
+            x = EMITTERS[type(component)](graph, windows, component, x)
     return x
+
+
+def _neighbours(
+    components: Sequence[_Exported],
+) -> Iterator[tuple[_Exported | None, _Exported, _Exported | None]]:
+    """Every component with the one before it and the one after it."""
+    return zip([None, *components], components, [*components[1:], None], strict=False)
+
+
+def _is_plain_splice(component: _Exported) -> TypeGuard[SpliceComponent]:
+    return isinstance(component, SpliceComponent) and not component.const_component_dim
+
+
+def _has_integer_input(component: _Exported | None) -> TypeGuard[QuantizedAffine]:
+    return isinstance(component, QuantizedAffine) and component.has_integer_input
 
 
 def _affine(
@@ -80,11 +114,21 @@ def _affine(
 
 
 def _quantized_affine(graph: Graph, windows: Windows, component: QuantizedAffine, x: str) -> str:
+    if component.has_integer_input:
+        return _integer_product(graph, component, _steps(graph, component, x))
+    weight = graph.scaled(component.weights, component.weight_scales)
+    return graph.op("Gemm", x, weight, graph.constant(component.affine.bias.detach().numpy()))
+
+
+def _steps(graph: Graph, component: QuantizedAffine, x: str) -> str:
+    """The component's input in steps."""
+    scale, zero = _input_steps(graph, component)
+    return graph.op("QuantizeLinear", x, scale, zero)
+
+
+def _integer_product(graph: Graph, component: QuantizedAffine, steps: str) -> str:
     # the standard form of it, which onnxruntime turns into one integer product
-    scale = graph.constant(component.input_scale)
-    zero = graph.constant(np.uint8(component.zero_point))
-    steps = graph.op("QuantizeLinear", x, scale, zero)
-    x = graph.op("DequantizeLinear", steps, scale, zero)
+    x = graph.op("DequantizeLinear", steps, *_input_steps(graph, component))
     scales = component.weight_scales
     weight = graph.op(
         "DequantizeLinear",
@@ -101,6 +145,11 @@ def _quantized_affine(graph: Graph, windows: Windows, component: QuantizedAffine
         axis=0,
     )
     return graph.op("Gemm", x, weight, bias)
+
+
+def _input_steps(graph: Graph, component: QuantizedAffine) -> tuple[str, str]:
+    """The scale and the zero of the component's input."""
+    return graph.constant(component.input_scale), graph.constant(np.uint8(component.zero_point))
 
 
 def _linear(
@@ -255,7 +304,7 @@ def _splice_max(graph: Graph, windows: Windows, component: SpliceMaxComponent, x
     return graph.op("ReduceMax", frames, graph.constant([1]), keepdims=0)
 
 
-EMITTERS: dict[type[Component | QuantizedAffine], Emitter] = {
+EMITTERS: dict[type[_Exported], Emitter] = {
     AdditiveNoiseComponent: _noise,
     AffineComponent: _affine,
     AffineComponentPreconditioned: _affine,

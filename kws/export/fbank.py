@@ -136,7 +136,7 @@ def emit_fbank(graph: Graph, options: FbankOptions, frames: str, is_one: bool) -
     windowed = graph.op("Mul", windowed, graph.constant(_window(options, padded)))
     spectrum = _emit_spectrum(graph, split, windowed, is_one)
     weights = graph.rows(*split.mel_weights())
-    mels = graph.op("Gemm", spectrum, weights, transA=0 if is_one else 1)
+    mels = graph.op("Gemm", spectrum, weights)
     if options.use_log_fbank:
         mels = graph.op("Log", graph.op("Max", mels, graph.constant(FLOAT_EPSILON)))
     if not options.use_energy:
@@ -153,27 +153,27 @@ def _emit_spectrum(graph: Graph, split: _Transform, windowed: str, is_one: bool)
         windowed: (N * T, 1, padded)
 
     Returns:
-        (N * T, rows of the mel weights) if `is_one`, else transposed
+        (N * T, rows of the mel weights)
     """
-    if is_one:  # rows of n1, columns of n2
-        columns = graph.reshape(windowed, -1, split.rows, split.inner)
-        in_front, behind = [-1], [1]
-    else:  # the frames beside one another for each n2
-        columns = graph.reshape(windowed, -1, split.rows * split.inner)
-        columns = graph.op("Transpose", columns, perm=[1, 0])
-        columns = graph.reshape(columns, split.rows, -1)
-        in_front, behind = [], [-1]
+    columns = graph.reshape(windowed, -1, split.rows, split.inner)  # rows of n1, columns of n2
     sums = graph.op("MatMul", graph.constant(split.inner_matrix()), columns)
-    sums = graph.reshape(sums, *in_front, split.num_groups, 2 * split.inner, *behind)
-    outputs = graph.op("MatMul", graph.constant(split.outer_matrices()), sums)
+    outer = graph.constant(split.outer_matrices())
+    if is_one:
+        sums = graph.reshape(sums, -1, split.num_groups, 1, 2 * split.inner)
+        outputs = graph.op("MatMul", sums, outer)
+    else:  # the frames below one another for each k1
+        sums = graph.reshape(sums, -1, split.num_groups, 2 * split.inner)
+        sums = graph.op("Transpose", sums, perm=[1, 0, 2])
+        outputs = graph.op("MatMul", sums, outer)
     values = graph.op("Mul", outputs, outputs)
+    if not is_one:
+        values = graph.op("Transpose", values, perm=[1, 0, 2])
     size = 2 * split.num_groups * split.inner
     if not split.options.use_power:
-        values = graph.reshape(values, *in_front, split.num_groups, 2, split.inner, *behind)
-        axis = graph.constant([len(in_front) + 1])
-        values = graph.op("Sqrt", graph.op("ReduceSum", values, axis, keepdims=0))
+        values = graph.reshape(values, -1, split.num_groups, 2, split.inner)
+        values = graph.op("Sqrt", graph.op("ReduceSum", values, graph.constant([2]), keepdims=0))
         size //= 2
-    return graph.reshape(values, *in_front, size, *([] if is_one else behind))
+    return graph.reshape(values, -1, size)
 
 
 def _emit_log_energy(graph: Graph, options: FbankOptions, frames: str) -> str:
@@ -212,13 +212,13 @@ class _Transform:
         return np.stack(parts, axis=1).reshape(-1, self.rows)
 
     def outer_matrices(self) -> Array:
-        """(K1, 2 * M2, 2 * M2): X[k1 + M1 k2], real and imaginary, of such inner sums."""
+        """(K1, 2 * M2, 2 * M2): from such inner sums to X[k1 + M1 k2], real and imaginary."""
         turns = np.arange(self.inner)[:, None] * self._outputs()[:, None, :]  # n2 k
         angle = 2 * np.pi * (turns % self.length) / self.length
         cosine, sine = np.cos(angle), np.sin(angle)
         real = np.concatenate((cosine, sine), axis=1)
         imaginary = np.concatenate((-sine, cosine), axis=1)
-        return np.concatenate((real, imaginary), axis=2).transpose(0, 2, 1)
+        return np.concatenate((real, imaginary), axis=2)
 
     def mel_weights(self) -> tuple[Array, npt.NDArray[np.int64]]:
         """For magnitudes (K1 * M2, num_mel_bins), and which of these rows squares have.

@@ -32,7 +32,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self._shared: _Constants = {}
         self._own: _Constants = {}  # of the branch whose nodes these are
-        self._prepared: dict[tuple[str, str], onnx.NodeProto] = {}  # of the whole graph
+        self._prepared: dict[tuple[str, ...], onnx.NodeProto] = {}  # of the whole graph
         self._num_names = 0
 
     def op(self, op_type: str, *inputs: str, **attributes: Any) -> str:
@@ -77,10 +77,21 @@ class Graph:
     def rows(self, table: npt.ArrayLike, index: npt.ArrayLike) -> str:
         """Rows of a constant; the file holds each once, and they are chosen when it is loaded."""
         inputs = self.constant(table, is_shared=True), self.constant(index, is_shared=True)
-        if inputs not in self._prepared:
-            node = helper.make_node("Gather", inputs, [self.new_name("rows")], axis=0)
-            self._prepared[inputs] = node
-        return str(self._prepared[inputs].output[0])
+        return self._prepare("Gather", *inputs, axis=0)
+
+    def scaled(self, steps: npt.NDArray[np.int8], scales: npt.ArrayLike) -> str:
+        """A float constant that the file holds in steps, with the scales of its columns."""
+        numbers = self.constant(steps, is_shared=True)
+        numbers = self._prepare("Cast", numbers, to=TensorProto.FLOAT)
+        return self._prepare("Mul", numbers, self.constant(scales, is_shared=True))
+
+    def _prepare(self, op_type: str, *inputs: str, **attributes: Any) -> str:
+        """A node of the whole graph that has constants as inputs: it runs when it is loaded."""
+        key = op_type, *inputs
+        if key not in self._prepared:
+            output = self.new_name(op_type)
+            self._prepared[key] = helper.make_node(op_type, inputs, [output], **attributes)
+        return str(self._prepared[key].output[0])
 
     def switch(self, name: str) -> str:
         """A constant of the whole graph, false, of this very name: meant to be found and set."""

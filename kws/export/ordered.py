@@ -8,7 +8,8 @@ import numpy as np
 
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
-from kws.export.scores import Track
+from kws.export.ordered_chunk import MOST_UNITS, emit_ordered_chunk
+from kws.export.scores import Call, Track
 from kws.posterior import Keyword
 
 
@@ -18,7 +19,7 @@ def emit_ordered_confidence(
     keywords: Sequence[Keyword],
     w_max: int,
     smoothed: Track,
-    is_steady: bool,
+    call: Call,
 ) -> str:
     """The geometric mean of the units' smoothed posteriors at the best frames that are in order.
 
@@ -37,7 +38,7 @@ def emit_ordered_confidence(
         keywords: the columns of the result.
         w_max: frames of the window.
         smoothed: (N, T, C).
-        is_steady: the stream is long on its way, and T > 0.
+        call: T is 1 in a single one.
 
     Returns:
         (N, T, K)
@@ -55,13 +56,21 @@ def emit_ordered_confidence(
     ends = np.array([keyword[-1] for keyword in columns])
     roots = graph.op("Pow", values, graph.constant(exponents))  # (N, T, W)
     steps = _Steps(graph, memory, follows, ones, w_max, roots)
+    if call is Call.KNOWN and has_chunks(keywords, w_max):
+        assert smoothed.number is not None
+        return emit_ordered_chunk(graph, memory, columns, ones, w_max, roots, smoothed.number)
     if w_max == 1:
         oldest = steps.alone()
     elif smoothed.number is None:
         return graph.op("Gather", steps.one(), graph.constant(ends[None]), axis=1)
     else:
-        oldest = steps.looped(smoothed.number, is_steady)
+        oldest = steps.looped(smoothed.number, call is not Call.ANY)
     return graph.op("Gather", oldest, graph.constant(ends), axis=2)
+
+
+def has_chunks(keywords: Sequence[Keyword], w_max: int) -> bool:
+    """Whether a chunk of known size can be taken as a whole, which is then faster."""
+    return w_max > 1 and max(len(keyword.units) for keyword in keywords) <= MOST_UNITS
 
 
 def _columns(
@@ -108,18 +117,17 @@ class _Steps:
     ) -> None:
         self.graph, self.memory = graph, memory
         self.ones, self.width, self.num_starts = ones, len(follows), w_max - 1
-        self.follows, self.roots = graph.constant(follows), roots
+        self.follows, self.roots = follows, roots
 
     def alone(self) -> str:
         """Windows of one frame: what begins in it, (N, T, W)."""
-        begun = self.graph.slice(self.follows, 0, self.ones, self.ones + 1)
-        return self.graph.op("Mul", self.roots, begun)
+        return self.graph.op("Mul", self.roots, self.graph.constant(self.follows[self.ones]))
 
     def one(self) -> str:
         """A single frame: the products at the oldest start, (N, W)."""
         graph, width = self.graph, self.width
         best = self.memory.take("best", self.num_starts, width)
-        matrix = graph.op("Mul", self.roots, self.follows)  # (N, W, W)
+        matrix = graph.op("Mul", self.roots, graph.constant(self.follows))  # (N, W, W)
         after = graph.op("Max", best, graph.op("MatMul", best, matrix))
         flat = graph.reshape(after, 0, self.num_starts * width)
         oldest, *others = self._split(flat, [width, (self.num_starts - 1) * width])
@@ -152,8 +160,11 @@ class _Steps:
         """The products after all frames, and those at the oldest start after each."""
         graph = self.graph
         tall = graph.op("Unsqueeze", self.roots, graph.constant([2]))
-        matrices = graph.op("Mul", tall, self.follows)  # (N, T, W, W)
-        begun = graph.slice(matrices, 2, self.ones, self.ones + 1)
+        begun = graph.op("Mul", tall, graph.constant(self.follows[self.ones]))
+        # (W, W * W): a product with it costs a quarter of one that repeats the roots
+        spread = np.eye(self.width)[:, None] * self.follows
+        matrices = graph.op("MatMul", self.roots, graph.constant(spread.reshape(self.width, -1)))
+        matrices = graph.reshape(matrices, 0, -1, self.width, self.width)
         before, begin, matrix = (graph.new_name(name) for name in ("before", "begin", "matrix"))
 
         def step() -> dict[str, Shape]:

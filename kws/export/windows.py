@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kws.export.graph import Graph
@@ -41,37 +41,53 @@ class Windows:
         self._num_windows = 0
         self._indices: dict[tuple[int, ...], str] = {}
 
-    def gather(self, rows: str, dim: int, offsets: Sequence[int]) -> str:
+    def gather(
+        self,
+        rows: str,
+        dim: int,
+        offsets: Sequence[int],
+        form: Callable[[str], str] = lambda frames: frames,
+    ) -> str:
         """The frames at `offsets`, of which the largest is that of the newest frame.
 
         Args:
             rows: (N * T, dim), the new frames.
             dim: values per frame.
             offsets: growing.
+            form: adds a node that changes the form of every value; the state keeps them as they
+                were.
 
         Returns:
             (N * T, number of offsets * dim)
         """
         span = offsets[-1] - offsets[0]
         if span == 0:
-            return rows
+            return form(rows)
         self._num_windows += 1
         part = f"{self._stage}{self._num_windows}_"
         starts = tuple(offset - offsets[0] for offset in offsets)
         if self.number is None:
-            return self._gather_one(part, rows, dim, starts)
+            return self._gather_one(part, rows, dim, starts, form)
         graph = self._graph
         before, new = self._memory.take(part, span * dim), self._memory.flat(rows)
         known = graph.op("Concat", before, new, axis=1)
         self._memory.keep(part, graph.slice(known, 1, -span * dim), span * dim)
-        frames = graph.reshape(known, 0, -1, dim)
+        frames = graph.reshape(form(known), 0, -1, dim)
         windows = graph.op("Gather", frames, self._index(starts), axis=1)  # (N, T, offsets, dim)
         return graph.reshape(windows, -1, len(offsets) * dim)
 
-    def _gather_one(self, part: str, new: str, dim: int, starts: tuple[int, ...]) -> str:
+    def _gather_one(
+        self,
+        part: str,
+        new: str,
+        dim: int,
+        starts: tuple[int, ...],
+        form: Callable[[str], str],
+    ) -> str:
         """As `gather`, of one frame, whose windows lie flat in the state."""
         graph, span = self._graph, starts[-1]
         known = graph.op("Concat", *self._memory.move_on(part, span * dim, new, dim), axis=1)
+        known = form(known)
         if len(starts) == span + 1:
             return known
         frames = graph.reshape(known, -1, span + 1, dim)

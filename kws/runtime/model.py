@@ -105,7 +105,14 @@ class Model:
             return None
         num_units = len(metadata.units)
         columns = dict(zip(OUTPUTS, (len(metadata.keywords), num_units, num_units), strict=False))
-        return SteadyCalls(self._steady, columns, metadata.state_size, metadata.frame_shift, memory)
+        return SteadyCalls(
+            self._steady,
+            columns,
+            metadata.state_size,
+            metadata.frame_shift,
+            metadata.w_max,
+            memory,
+        )
 
     def run(
         self, samples: Array, state: Array, flush: bool = False, is_settled: bool = False

@@ -11,19 +11,24 @@ import numpy.typing as npt
 import onnxruntime
 
 Array = npt.NDArray[np.float32]
-# constants of the file, false in it: onnxruntime leaves out what a true one makes unreachable
-ONLY_STEADY, ONLY_ONE = "only_steady_frames", "only_one_steady_frame"
+# constants of the file, false in it: onnxruntime leaves out what a true one makes unreachable; the
+# second is not in every file
+ONLY_STEADY = "only_steady_frames"
+ONLY_KNOWN = "only_known_steady_frames"
+ONLY_ONE = "only_one_steady_frame"
 _GO_ON = np.array(False)
 MOST_FRAMES = 32  # per call, for which arrays are kept
 MOST_SIZES = 4  # numbers of frames for which a stream keeps arrays
+LEAST_KNOWN = 4  # frames of a call from which on the chain for calls of known size is the faster
 
 
 class SteadySessions:
     """The file's chains for calls of whole frames in a stream that is long on its way.
 
     Each is loaded when it is first asked for: most programs need one of them, and feed chunks of
-    one size. The first size of several frames gets a session for it alone, which is faster; a
-    second size ends that, so that no more than three sessions are there.
+    one size. The first size of several frames gets a session for it alone, which is faster, most
+    of all with a chain of its own for that; a second size ends that, so that no more than three
+    sessions are there.
 
     Args:
         read: gives the file's content, or nothing if it is not there any more as it was: to keep
@@ -41,7 +46,7 @@ class SteadySessions:
     @functools.cached_property
     def one(self) -> Any:
         """A session of onnxruntime for a single frame, if there is one."""
-        return self._loaded({}, ONLY_STEADY, ONLY_ONE)
+        return self._loaded({}, ONLY_STEADY, ONLY_KNOWN, ONLY_ONE)
 
     @functools.cached_property
     def several(self) -> Any:
@@ -53,13 +58,18 @@ class SteadySessions:
         if self._only_size is not None and self._only_size[0] != num_samples:
             self._only_size, self.has_sizes = None, True
 
-    def of_size(self, num_samples: int) -> Any:
-        """A session of onnxruntime for such a call, if there is one."""
+    def of_size(self, num_samples: int, can_be_known: bool) -> Any:
+        """A session of onnxruntime for such a call, if there is one.
+
+        Args:
+            num_samples: of the call.
+            can_be_known: the chain for calls of known size is right for it, and faster.
+        """
         if self.has_sizes:
             return self.several
         if self._only_size is None:
-            session = self._loaded({"N": 1, "S": num_samples}, ONLY_STEADY)
-            self._only_size = num_samples, session
+            names = (ONLY_STEADY, ONLY_KNOWN) if can_be_known else (ONLY_STEADY,)
+            self._only_size = num_samples, self._loaded({"N": 1, "S": num_samples}, *names)
         return self._only_size[1]
 
     def _loaded(self, dims: dict[str, int], *names: str) -> Any:
@@ -69,14 +79,18 @@ class SteadySessions:
 
 def has_steady_chains(content: bytes) -> bool:
     """Whether an exported file has the constants, once each and false."""
-    return [content.count(_false(name)) for name in (ONLY_STEADY, ONLY_ONE)] == [1, 1]
+    steady, known, one = (
+        content.count(_false(name)) for name in (ONLY_STEADY, ONLY_KNOWN, ONLY_ONE)
+    )
+    return steady == one == 1 and known <= 1
 
 
 def _with_true(content: bytes, *names: str) -> bytes:
-    """A copy of a file with some of the constants true; nothing of nothing."""
-    if not content:
-        return content
-    ends = sorted(content.index(_false(name)) + len(_false(name)) for name in names)
+    """A copy of a file with some of the constants true, as far as it has them; else nothing."""
+    there = [name for name in names if _false(name) in content]
+    if not there:
+        return b""
+    ends = sorted(content.index(_false(name)) + len(_false(name)) for name in there)
     view = memoryview(content)
     begins = [0, *ends]
     parts = [view[begin : end - 1] for begin, end in zip(begins, ends, strict=False)]
@@ -125,6 +139,7 @@ class SteadyCalls:
         columns: outputs and their values per frame.
         state_size: values of the state.
         frame_shift: samples per frame.
+        w_max: frames of the confidence's window.
         memory: (1, any number), whose front holds the samples of every call.
     """
 
@@ -134,9 +149,11 @@ class SteadyCalls:
         columns: dict[str, int],
         state_size: int,
         frame_shift: int,
+        w_max: int,
         memory: Array,
     ) -> None:
         self._sessions, self._columns, self._shift = sessions, columns, frame_shift
+        self._w_max = w_max
         self._memory = memory
         self.first, self.second = (np.zeros((1, state_size), np.float32) for _ in range(2))
         self._calls: dict[int, SteadyCall] = {}  # by their numbers of samples
@@ -162,7 +179,8 @@ class SteadyCalls:
         if sessions.has_sizes and not self._had_sizes:
             # let go of the session of one size before another is loaded
             self._had_sizes, self._calls, self._easy = True, {}, {}
-        return sessions.of_size(num_samples)
+        can_be_known = LEAST_KNOWN <= num_samples // self._shift < self._w_max
+        return sessions.of_size(num_samples, can_be_known)
 
     def run(self, call: SteadyCall, state: Array) -> Array:
         """Run a call whose samples are in their place; the next state, one of the two.

@@ -10,16 +10,18 @@ from verification_models import SOUND, make_spotter
 from kws.export import export_spotter
 from kws.runtime import Detector, Model, Stream, process_batch
 from kws.runtime import stream as stream_module
-from kws.runtime.steady import MOST_SIZES, ONLY_ONE, ONLY_STEADY, has_steady_chains
+from kws.runtime.steady import MOST_SIZES, ONLY_KNOWN, ONLY_ONE, ONLY_STEADY, has_steady_chains
 
 SHIFT = 160
 CLOSE = {"rtol": 0, "atol": 1e-5}
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+@pytest.fixture(scope="module", params=["ordered", "chen"])
+def exported(tmp_path_factory, request):
     path = tmp_path_factory.mktemp("steady") / "model.onnx"
-    export_spotter(make_spotter(), path)
+    export_spotter(make_spotter(confidence=request.param), path)
+    # a chain for chunks of known size, or none
+    assert (ONLY_KNOWN.encode() in path.read_bytes()) == (request.param == "ordered")
     return path
 
 
