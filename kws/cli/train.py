@@ -119,9 +119,9 @@ def train(
     """Train a keyword detector and write it to EXP/final.kws.
 
     Utterances whose text holds no keyword are negatives; <unk> counts as none. The same command
-    continues a training that was interrupted, to the same result. EXP also gets train.log, files
-    for TensorBoard and the checkpoint. Options given here come before those of --config; it may
-    hold many more (see conf/train_*.conf).
+    continues a training that was interrupted, to the same result; one at a time trains in EXP. It
+    also gets train.log, files for TensorBoard and the checkpoint. Options given here come before
+    those of --config; it may hold many more (see conf/train_*.conf).
 
     Examples:
       kws train --data "data/train data/speech" --dev-data data/dev --noise data/noise \\
@@ -137,6 +137,7 @@ def train(
     from kws.cli.training_run import is_trained, option_lines, train_and_write
     from kws.errors import InputError
     from kws.training.checkpoint import FILE_NAME
+    from kws.training.lock import locked
     from kws.training.options import parse_train_options
     from kws.training.prepare import Sources, prepare, settings_of
 
@@ -174,11 +175,11 @@ def train(
         raise InputError(
             f"--init-from {init_from}: is what this training writes; give another --exp"
         )
-    if restart:
-        (exp / FILE_NAME).unlink(missing_ok=True)
-    if is_trained(exp, lambda: settings_of(sources, options), options.train.num_epochs):
-        return
-    train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
+    with locked(exp):
+        if restart:
+            (exp / FILE_NAME).unlink(missing_ok=True)
+        if not is_trained(exp, lambda: settings_of(sources, options), options.train.num_epochs):
+            train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
 
 
 def _words(values: list[str] | None) -> tuple[str, ...]:

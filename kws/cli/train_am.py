@@ -100,8 +100,9 @@ def train_am(
     their cross-entropy. The defaults are those of Kaldi's nnet2 recipes: natural gradient,
     minibatches of 128 frames, learning rate from 0.001 to 0.0001. The model holds the priors of its
     outputs, for `kws posteriors --divide-by-priors`; `kws copy` makes a .mdl of it. The same
-    command continues a training that was interrupted, to the same result. Features lie in a file
-    without a name in EXP while it trains. Options given here come before those of --config.
+    command continues a training that was interrupted, to the same result; one at a time trains in
+    EXP. Features lie in a file without a name there while it trains. Options given here come before
+    those of --config.
 
     Examples:
       kws train-am --feats exp/fbank/train --ali ark:exp/mono/ali.ark --pdfs 144 \\
@@ -112,6 +113,7 @@ def train_am(
     from kws.cli.training_run import is_trained, option_lines, train_and_write
     from kws.training.checkpoint import FILE_NAME
     from kws.training.frame_prepare import FrameSources, parse_frame_options, prepare_frames
+    from kws.training.lock import locked
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
@@ -137,8 +139,9 @@ def train_am(
         allow_commands=allow_commands,
         device=device,
     )
-    if restart:
-        (exp / FILE_NAME).unlink(missing_ok=True)
-    task = prepare_frames(sources, options, frames, exp)
-    if not is_trained(exp, lambda: task.settings, options.num_epochs):
-        train_and_write(task, exp)
+    with locked(exp):
+        if restart:
+            (exp / FILE_NAME).unlink(missing_ok=True)
+        task = prepare_frames(sources, options, frames, exp)
+        if not is_trained(exp, lambda: task.settings, options.num_epochs):
+            train_and_write(task, exp)

@@ -231,3 +231,23 @@ def test_an_interrupt_says_where_to_continue(tmp_path: Path, arguments: list[str
     assert last.endswith(f"the same command continues from {exp}/{FILE_NAME}")
     assert "Traceback" not in error
     assert read_checkpoint(exp / FILE_NAME).epoch >= 1
+
+
+def test_a_second_training_in_a_folder_is_refused(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exp = tmp_path / "exp"
+    process = start([*arguments, "--num-epochs", "2000", "--num-jobs-nnet", "2"], exp)
+    try:
+        while not (exp / FILE_NAME).exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        assert run([*arguments, "--restart", "--num-epochs", "1", "--exp", str(exp)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"{exp}: another training is running in this folder; ")
+        assert (exp / FILE_NAME).exists()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+    assert run([*arguments, "--restart", "--num-epochs", "1", "--exp", str(exp)]) == 0

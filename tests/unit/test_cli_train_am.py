@@ -104,12 +104,17 @@ def test_a_kill_changes_nothing_of_the_result(tmp_path: Path, arguments: list[st
     assert models[0].metadata["priors"] == models[1].metadata["priors"]
 
 
-def test_ctrl_c_stops_after_the_job_in_hand(tmp_path: Path, arguments: list[str]) -> None:
+def test_it_trains_alone_in_its_folder_until_ctrl_c(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     exp = tmp_path / "exp"
     process = start([*arguments, "--num-epochs", "2000"], exp)
     while not (exp / FILE_NAME).exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
+    assert run([*arguments, "--exp", str(exp)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{exp}: another training is running in this folder; ")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
