@@ -29,6 +29,7 @@ CONFIDENCES: dict[str, type[Confidence] | type[OrderedConfidence]] = {
     "chen": Confidence,
     "ordered": OrderedConfidence,
 }
+_STATS = "cmvn.stats"  # their tensor in a model file
 Scores = tuple[np.ndarray, np.ndarray]  # confidences (T, K), smoothed posteriors (T, C)
 
 
@@ -64,6 +65,7 @@ class Spotter(nn.Module):
         nnet: Nnet,
         metadata: Mapping[str, Any],
         source: str = "model",
+        others: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Join the stages.
 
@@ -73,6 +75,8 @@ class Spotter(nn.Module):
             nnet: the network; its outputs are the units.
             metadata: of the model file.
             source: the model's file name, for error messages.
+            others: tensors of the model file that no stage uses, such as Kaldi's transition model;
+                they are saved with it.
 
         Raises:
             InputError: metadata that is incomplete or does not fit the network.
@@ -81,6 +85,7 @@ class Spotter(nn.Module):
         self.source = source
         self.options = options
         self.stats = stats
+        self.others = dict(others or {})
         self.metadata = dict(metadata)
         self.units: tuple[str, ...] = tuple(self._entry("units"))
         self.keywords = tuple(
@@ -132,13 +137,15 @@ class Spotter(nn.Module):
             )
         nnet = Nnet.from_tensors(model.network, str(path), model.tensors)
         options, stats = features_of(model, str(path))
-        return cls(options, stats, nnet, model.metadata, str(path))
+        used = {*nnet.tensors(), _STATS}
+        others = {name: value for name, value in model.tensors.items() if name not in used}
+        return cls(options, stats, nnet, model.metadata, str(path), others)
 
     def to_model_file(self) -> ModelFile:
         """What `load` reads again."""
-        tensors = self.nnet.tensors()
+        tensors = {**self.others, **self.nnet.tensors()}
         if self.stats is not None:
-            tensors["cmvn.stats"] = self.stats.to_matrix()
+            tensors[_STATS] = self.stats.to_matrix()
         return ModelFile(
             network=self.nnet.config_text(),
             features=format_feature_options(self.options),
@@ -159,7 +166,7 @@ class Spotter(nn.Module):
         """
         entries = {name: dict(entry) for name, entry in thresholds.items()}
         metadata = {**self.metadata, "thresholds": entries}
-        return Spotter(self.options, self.stats, self.nnet, metadata, self.source)
+        return Spotter(self.options, self.stats, self.nnet, metadata, self.source, self.others)
 
     @property
     def has_thresholds(self) -> bool:
@@ -298,5 +305,5 @@ class Spotter(nn.Module):
 def features_of(model: ModelFile, source: str) -> tuple[FeatureOptions, CmvnStats | None]:
     """The feature options of a model file, and the statistics of its global CMVN."""
     options = parse_feature_options(model.features, source)
-    matrix = model.tensors.get("cmvn.stats")
+    matrix = model.tensors.get(_STATS)
     return options, None if matrix is None else CmvnStats.from_matrix(matrix, source, options.dim)

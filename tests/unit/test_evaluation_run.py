@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from evaluation_tones import (
     FAINT,
     LOUD,
@@ -208,11 +209,14 @@ def test_the_same_audio_in_two_roles_is_told(
 
 def test_storing_keeps_everything_else_of_the_model(found: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "final.kws"
-    tone_spotter().save(path)
+    spotter = tone_spotter()
+    spotter.others["kaldi.transitions"] = torch.arange(5, dtype=torch.uint8)
+    spotter.save(path)
     before = read_model(path)
     store_thresholds(path, found, ["data/dev"])
     after = read_model(path)
     assert (after.network, after.features) == (before.network, before.features)
+    assert after.tensors.keys() == before.tensors.keys() >= {"kaldi.transitions"}
     assert all((after.tensors[name] == before.tensors[name]).all() for name in before.tensors)
     assert after.metadata["units"] == before.metadata["units"]
     assert after.metadata["card"]["licence"] == "none"

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from kws.config import ConfigError
 from kws.errors import InputError
 from kws.features import CmvnStats, FeaturePipeline, parse_feature_options
-from kws.nnet import ModelFile, Nnet, write_model
+from kws.nnet import ModelFile, Nnet, read_model, write_model
 from kws.posterior import Confidence, OrderedConfidence
 from kws.spotter import Spotter
 from kws.streaming import run
@@ -162,6 +163,25 @@ def test_a_saved_spotter_is_the_same_one(tmp_path):
     assert loaded.options == spotter.options
     for again, first in zip(loaded.score_track(samples), spotter.score_track(samples), strict=True):
         np.testing.assert_array_equal(again, first)
+
+
+def test_what_a_model_holds_for_kaldi_stays_in_it(tmp_path):
+    made = make_spotter()
+    kaldis = {
+        "kaldi.transitions": torch.arange(5, dtype=torch.uint8),
+        "kaldi.1.ValueSum": torch.tensor([0.5, 0.25]),
+    }
+    file = made.to_model_file()
+    write_model(
+        tmp_path / "final.kws", dataclasses.replace(file, tensors={**file.tensors, **kaldis})
+    )
+    entries = {"view glass": {"threshold": 0.5}, "jarvis": {"threshold": 0.25}}
+    Spotter.load(tmp_path / "final.kws").with_thresholds(entries).save(tmp_path / "new.kws")
+    tensors = read_model(tmp_path / "new.kws").tensors
+    assert tensors.keys() == {*file.tensors, *kaldis}
+    for name, value in kaldis.items():
+        assert tensors[name].dtype == value.dtype
+        assert torch.equal(tensors[name], value)
 
 
 def test_other_thresholds_leave_the_first_spotter_alone():
