@@ -125,7 +125,8 @@ def transitions_of(file: ModelFile, source: str) -> TransitionModel | None:
     tensor = file.tensors.get(_TRANSITIONS)
     if tensor is None:
         return None
-    scanner = scanner_of(tensor.to(torch.uint8).numpy().tobytes(), f"{source}: {_TRANSITIONS}")
+    content = tensor.to(torch.uint8).numpy().tobytes()
+    scanner = scanner_of(content, f"{source}: {_TRANSITIONS}", "a model with Kaldi's bytes there")
     transitions = read_transitions(scanner)
     scanner.finish()
     return transitions
@@ -176,7 +177,7 @@ def read_priors(path: str | Path) -> list[float]:
         InputError: something else stands there.
     """
     with named(path):
-        scanner = scanner_of(Path(path).read_bytes(), str(path))
+        scanner = scanner_of(Path(path).read_bytes(), str(path), "one vector of Kaldi")
     priors = scanner.vector()
     scanner.finish()
     return [float(value) for value in priors]

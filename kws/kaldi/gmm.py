@@ -59,7 +59,7 @@ def read_gmm_model(path: str | Path) -> GmmModel:
 
 def parse_gmm_model(content: bytes, source: str) -> GmmModel:
     """As `read_gmm_model`, of the content of a file that is called `source`."""
-    scanner = scanner_of(content, source)
+    scanner = scanner_of(content, source, "a whole GMM of Kaldi")
     transitions = read_transitions(scanner)
     scanner.expect("<DIMENSION>")
     dim = scanner.int32()

@@ -69,7 +69,7 @@ def read_kaldi_model(path: str | Path) -> KaldiModel:
 
 def parse_kaldi_model(content: bytes, source: str) -> KaldiModel:
     """As `read_kaldi_model`, of the content of a file that is called `source`."""
-    scanner = scanner_of(content, source)
+    scanner = scanner_of(content, source, "a whole nnet2 model of Kaldi")
     start = scanner.offset
     first = scanner.expect("<TransitionModel>", "<Nnet>")
     scanner.offset = start
@@ -92,14 +92,21 @@ def read_transition_model(path: str | Path) -> TransitionModel:
     """
     with named(path):
         content = Path(path).read_bytes()
-    return read_transitions(scanner_of(content, str(path)))
+    thing = "a .mdl of Kaldi, or a transition model alone"
+    return read_transitions(scanner_of(content, str(path), thing))
 
 
-def scanner_of(content: bytes, source: str) -> Scanner:
-    """The scanner for the form, binary or text, in which `content` begins."""
+def scanner_of(content: bytes, source: str, thing: str) -> Scanner:
+    """The scanner for the form, binary or text, in which `content` begins.
+
+    Args:
+        content: the whole file.
+        source: its name, for messages.
+        thing: what it is read as, for messages: "a whole nnet2 model of Kaldi".
+    """
     if content.startswith(b"\0B"):
-        return BinaryScanner(content, source, 2)
-    return TextScanner(content, source)
+        return BinaryScanner(content, source, thing, 2)
+    return TextScanner(content, source, thing)
 
 
 def write_kaldi_model(path: str | Path, model: KaldiModel, *, text: bool = False) -> None:

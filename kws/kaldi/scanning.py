@@ -30,14 +30,16 @@ class Scanner:
     Attributes:
         content: the whole file.
         source: its name, for messages.
+        thing: what it is read as, for messages.
         offset: the byte that is read next.
     """
 
     binary: bool
 
-    def __init__(self, content: bytes, source: str, offset: int = 0) -> None:
+    def __init__(self, content: bytes, source: str, thing: str, offset: int = 0) -> None:
         self.content = content
         self.source = source
+        self.thing = thing
         self.offset = offset
 
     def error(self, expected: str, offset: int | None = None) -> InputError:
@@ -46,8 +48,7 @@ class Scanner:
         shown = self.content[at : at + MAX_SHOWN].decode("latin-1").encode("unicode_escape")
         found = f"'{shown.decode('ascii')}'" if shown else "the end of the file"
         return InputError(
-            f"{self.source}: byte {at}: expected {expected}, found {found}; "
-            "give a whole nnet2 model of Kaldi"
+            f"{self.source}: byte {at}: expected {expected}, found {found}; give {self.thing}"
         )
 
     def token(self, expected: str = "a token") -> str:

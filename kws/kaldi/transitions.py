@@ -160,7 +160,7 @@ def transition_model(
         tuples: phone, state and pdf per transition state.
         log_probs: (I + 1,) per transition id, from 0.
     """
-    scanner = TextScanner(topology.encode("latin-1"), "topo")
+    scanner = TextScanner(topology.encode("latin-1"), "topo", "a whole topology of Kaldi")
     scanner.expect("<Topology>")
     phones, entry_of, entries = _text_topology(scanner)
     return TransitionModel(phones, entries, entry_of, tuples, log_probs)

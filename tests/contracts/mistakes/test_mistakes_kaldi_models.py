@@ -127,8 +127,16 @@ CASES = [
     Case(
         "no transition model at all",
         "copy final.kws new.mdl --transition-model feats.conf --priors priors",
-        f"feats.conf: byte 0: expected <TransitionModel>, found '--num-mel-bins=8...'{REMEDY}",
+        "feats.conf: byte 0: expected <TransitionModel>, found '--num-mel-bins=8...'; give a .mdl "
+        "of Kaldi, or a transition model alone",
         {"priors": " [ 0.5 0.25 0.25 ]\n"},
+    ),
+    Case(
+        "a network for priors",
+        "copy final.kws new.kws --priors am.mdl",
+        "am.mdl: byte 2: expected a vector (FV or DV), found '<TransitionModel> ...'; give one "
+        "vector of Kaldi",
+        {"am.mdl": AM},
     ),
     Case(
         "a name that does not say what to write",

@@ -125,7 +125,7 @@ CASES = [
         "a model that is none",
         "align --gmm net.config --feats scp:mfcc.scp phones new.ctm",
         "net.config: byte 0: expected <TransitionModel>, found 'SpliceComponent input-di'; give a "
-        "whole nnet2 model of Kaldi",
+        ".mdl of Kaldi, or a transition model alone",
     ),
     Case(
         "no matrices to align",
