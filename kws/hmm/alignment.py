@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kws.errors import InputError
 from kws.hmm.labels import Labels, Span, UnitInventory
-from kws.posterior.confidence import Keyword
+from kws.keyword import Keyword
 
 Floats = npt.NDArray[np.floating]
 BLOCK = 64  # utterances of like length that share one pass over time

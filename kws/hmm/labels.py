@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import InputError
-from kws.posterior.confidence import Keyword
+from kws.keyword import Keyword
 
 FILLER = "<filler>"
 Times = npt.NDArray[np.float64]

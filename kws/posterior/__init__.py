@@ -1,6 +1,7 @@
 """From a network's posteriors to the confidences of keywords."""
 
-from kws.posterior.confidence import Confidence, Keyword, OrderedConfidence
+from kws.keyword import Keyword
+from kws.posterior.confidence import Confidence, OrderedConfidence
 from kws.posterior.smoothing import Smoothing
 
 __all__ = [

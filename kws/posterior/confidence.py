@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from kws.errors import InputError
+from kws.keyword import Keyword
 from kws.posterior.sliding import extend, sliding_reduce
-
-
-@dataclass(frozen=True)
-class Keyword:
-    """A keyword and the network outputs of its units, in the order in which they are spoken."""
-
-    name: str
-    units: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if not self.units or min(self.units) < 0:
-            raise InputError(
-                f"keyword {self.name!r}: units {list(self.units)} must be one or more outputs "
-                "of the network, counted from 0"
-            )
 
 
 class _WindowedConfidence(nn.Module):

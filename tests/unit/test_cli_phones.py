@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,12 @@ from kws.training.phone_models import load_gmm, load_phone_model
 # frames of 10 ms whose middles lie 5 ms behind their beginnings
 FEATURES = "--snip-edges=false\n"
 TRAIN = ["train-gmm", "--totgauss", "20", "--num-iters", "6"]
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+from kws.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
 
 
 def write_corpus(folder: Path, spoken: list[Spoken]) -> None:
@@ -250,3 +258,19 @@ def test_utterances_that_lack_features_are_told(
     model, feats = arguments(world, "mono/final.mdl", "dev/feats")
     assert run(["align", "--gmm", model, "--feats", feats, str(text), str(tmp_path / "ctm")]) == 0
     assert f"{feats}: lacks 1 of 9 utterances; left out" in caplog.text
+
+
+def test_what_computes_without_torch_starts_without_it(world: Path, tmp_path: Path) -> None:
+    graph = graph_command(world)
+    feats, ref = arguments(world, "train/feats", "train")
+    for words in (
+        [*TRAIN, ref, feats, str(tmp_path / "mono")],
+        [*graph[:-1], str(tmp_path / "graph")],
+        ["score", ref, ref],
+    ):
+        finished = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TORCH, *words], capture_output=True, text=True
+        )
+        assert (finished.returncode, finished.stderr) == (0, "")
+    for name in ("mono/final.mdl", "graph/HCLG.fst"):
+        assert (tmp_path / name).read_bytes() == (world / name).read_bytes()
