@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+
+from kws.shell import start_command
 
 MAX_RUNNING = 4  # a command that hangs must not fill the machine
 PATIENCE_S = 5.0  # for those that still run at the end
@@ -49,13 +50,12 @@ class Hooks:
             return told
         variables = {f"KWS_{key.upper()}": str(value) for key, value in entries.items()}
         try:
-            process = subprocess.Popen(
+            process = start_command(
                 self._command,
-                shell=True,
                 stdin=subprocess.PIPE,
                 stdout=2,
-                env={**os.environ, **variables},
-                start_new_session=True,  # Ctrl-C ends the listening, not what it has started
+                variables=variables,
+                own_session=True,  # Ctrl-C ends the listening, not what it has started
             )
         except OSError as error:
             return [*told, f"--on-detection: cannot run a shell ({error.strerror})"]

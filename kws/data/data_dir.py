@@ -8,7 +8,6 @@ is a shell command; it runs only where commands are allowed, in the working dire
 from __future__ import annotations
 
 import io
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from kws.audio import Waveform, duration_s, read_audio
 from kws.data.ctm import Word, scan_ctm, seconds, words_by_utterance
 from kws.data.table_file import Row, raise_first, scan_table
 from kws.errors import InputError
+from kws.shell import output_of_command
 
 NO_TRANSCRIPT = "<unk>"
 
@@ -250,7 +250,7 @@ def _resolved(data_dir: Path, recording: str) -> str:
 
 def _output_of(utterance: Utterance) -> bytes:
     command = utterance.recording.removesuffix("|")
-    done = subprocess.run(command, shell=True, capture_output=True, check=False)
+    done = output_of_command(command)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise utterance.error(

@@ -16,6 +16,7 @@ from kws.errors import InputError
 from kws.files import atomic_path, named
 from kws.kaldi.reading import FormatError
 from kws.kaldi.specifiers import is_command
+from kws.shell import start_command
 
 
 @contextmanager
@@ -95,9 +96,7 @@ def _unpacked(packed: BinaryIO) -> Iterator[io.BufferedReader]:
 
 @contextmanager
 def _output_of(command: str) -> Iterator[io.BufferedReader]:
-    with subprocess.Popen(
-        command.strip().removesuffix("|"), shell=True, stdout=subprocess.PIPE
-    ) as process:
+    with start_command(command.strip().removesuffix("|"), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         stream = cast(io.BufferedReader, process.stdout)
         yield stream
@@ -110,7 +109,7 @@ def _output_of(command: str) -> Iterator[io.BufferedReader]:
 
 @contextmanager
 def _input_of(command: str, place: str) -> Iterator[BinaryIO]:
-    process = subprocess.Popen(command.strip().removeprefix("|"), shell=True, stdin=subprocess.PIPE)
+    process = start_command(command.strip().removeprefix("|"), stdin=subprocess.PIPE)
     assert process.stdin is not None
     took_all = True
     try:
