@@ -127,6 +127,8 @@ def _check_sizes(component: KaldiComponent, line: ConfigLine) -> None:
     for name, value in sizes:
         if value > MAX_DIM:
             raise line.error(f"{name} is {value}, more than {MAX_DIM}; give a whole model")
+    if component.get("InputDim", 1) == 0:  # as a key it would ask for the default
+        raise line.error("InputDim is 0; give a whole model")
     if component.get("DctDim", 0) > MAX_DCT_DIM:
         dim = component.get("DctDim")
         raise line.error(f"DctDim is {dim}, more than {MAX_DCT_DIM}; give a whole model")

@@ -250,6 +250,10 @@ AFFINE = (
             "component 0: TanhComponent: Dim is 2147483647, more than 4194304",
         ),
         (
+            "<MaxoutComponent> <InputDim> 0 <OutputDim> 4194304 </MaxoutComponent>",
+            "component 0: MaxoutComponent: InputDim is 0; give a whole model",
+        ),
+        (
             "<PermuteComponent> <Reorder> [ 0 2 2 ] </PermuteComponent>",
             "component 0: PermuteComponent: Reorder does not hold each of 0 to 2 once",
         ),
