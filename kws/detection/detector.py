@@ -232,10 +232,15 @@ class Detector:
     def _start(self, unit: np.ndarray, first: int, trigger: int) -> int:
         """The frame where `unit`, whose frame 0 is `first`, last rose to half of its peak."""
         begin = max(0, trigger - first - self.w_max + 1)
-        window = unit[begin : trigger - first + 1]
-        above = window >= window.max() / 2
-        rises = np.flatnonzero(above & ~np.concatenate(([False], above[:-1])))
-        return first + begin + int(rises[-1])
+        # a list: on a hundred values numpy's calls would take longer
+        window = unit[begin : trigger - first + 1].tolist()
+        half = max(window) / 2
+        frame = len(window) - 1
+        while window[frame] < half:
+            frame -= 1
+        while frame > 0 and window[frame - 1] >= half:
+            frame -= 1
+        return first + begin + frame
 
     def _followed(
         self,
@@ -250,16 +255,17 @@ class Detector:
         latest = event.trigger + self.w_max
         stop = min(first + len(known), latest + 1)
         end = latest if stop == latest + 1 else None
-        unit = known[:, self.keywords[event.keyword].units[-1]]
+        oldest = max(0, begin - first - self.w_max + 1)
+        unit = known[oldest : stop - first, self.keywords[event.keyword].units[-1]].tolist()
         for frame in range(begin, stop):
-            window = unit[max(0, frame - first - self.w_max + 1) : frame - first + 1]
-            if window[-1] < window.max() / 2:
+            here = frame - first - oldest
+            if unit[here] < max(unit[max(0, here - self.w_max + 1) : here + 1]) / 2:
                 stop, end = frame + 1, frame
                 break
-        part = confidences[begin - chunk_start : stop - chunk_start, event.keyword]
-        best = int(part.argmax())
-        if part[best] > event.confidence:
-            event = replace(event, peak=begin + best, confidence=float(part[best]))
+        part = confidences[begin - chunk_start : stop - chunk_start, event.keyword].tolist()
+        largest = max(part)
+        if largest > event.confidence:
+            event = replace(event, peak=begin + part.index(largest), confidence=largest)
         return event, end
 
     def _detection(self, event: OpenEvent, end: int) -> Detection:
