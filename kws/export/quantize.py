@@ -31,6 +31,7 @@ WEIGHT_LEVELS = 127
 # as for 8 (on a CPU with VNNI: twice as fast at 200,000, equal at 50,000, slower at 16,000)
 LEAST_INTEGER = 2**15
 OUTSIDE = 1e-3  # part of the values that may lie outside the range, on each side
+SILENCE_S = 1.0  # of zeros, whose logarithms lie far below all that a microphone gives
 _MAX_VALUES = 200_000  # per recording and layer, from which ranges are taken
 
 
@@ -88,6 +89,9 @@ def quantized_components(
 ) -> list[Component | QuantizedAffine]:
     """The network's components, its affine transforms quantised.
 
+    The ranges are those of the calibration audio and of digital silence, which a muted microphone
+    or a noise gate gives and recordings for calibration may not hold.
+
     Args:
         spotter: the chain.
         recordings: calibration audio, each (S,) at 16-bit scale and the spotter's rate.
@@ -110,11 +114,12 @@ def quantized_components(
     try:
         for samples in recordings:
             spotter.posteriors(torch.as_tensor(samples, dtype=torch.float32)[None])
+        if not observed[affine[0]]:
+            raise InputError("--calibration: no recording has a frame of samples; give longer ones")
+        spotter.posteriors(torch.zeros(1, round(SILENCE_S * spotter.sample_rate)))
     finally:
         for hook in hooks:
             hook.remove()
-    if not observed[affine[0]]:
-        raise InputError("--calibration: no recording has a frame of samples; give longer ones")
     return [
         QuantizedAffine(component, *_range(observed[component]))
         if isinstance(component, AffineComponent)
@@ -124,9 +129,12 @@ def quantized_components(
 
 
 def _range(observed: Sequence[Tensor]) -> tuple[float, float]:
-    values = np.sort(torch.cat(tuple(observed)).numpy())
+    """Of nearly all values, and of all of the last ones, those of silence."""
+    *heard, silence = observed
+    values = np.sort(torch.cat(heard).numpy())
     outside = int(OUTSIDE * len(values))
-    low, high = min(0.0, float(values[outside])), max(0.0, float(values[-1 - outside]))
+    low = min(0.0, float(values[outside]), float(silence.min()))
+    high = max(0.0, float(values[-1 - outside]), float(silence.max()))
     return (low, high) if high > low else (0.0, 1.0)
 
 

@@ -90,7 +90,8 @@ def test_ranges_are_those_of_the_calibration_audio() -> None:
         if isinstance(component, QuantizedAffine) and component.affine.output_dim > 3
     )
     features = spotter.features(torch.from_numpy(sound)[None]).numpy()
-    assert first.low == 0.0  # log energies of a loud sound are above 0, and 0 belongs to it
+    # log energies of a loud sound are above 0; those of digital silence belong to the range too
+    assert first.low == pytest.approx(np.log(2.0**-23))
     # all but a thousandth lies within
     assert 0.9 * features.max() < first.high <= features.max()
     assert second.low == 0.0 < second.high
@@ -113,6 +114,16 @@ def test_the_card_tells_the_loss_that_is_there() -> None:
     assert 1e-5 < loss["mean_confidence_difference"] < loss["largest_confidence_difference"] < 0.05
     assert loss["events"] == 2
     assert loss["events_that_differ"] == 0  # the largest difference is 0.002
+
+
+def test_digital_silence_costs_no_more_than_sound() -> None:
+    spotter, sound = make_spotter(), make_sound(4.0, seed=5)
+    gated = sound.reshape(-1, 1600).copy()
+    gated[::3] = 0.0  # a noise gate
+    model, loss = quantized_model(spotter, [make_sound(), sound])
+    gated_loss = measure_loss(spotter, model.SerializeToString(), [gated.ravel()])
+    largest = "largest_confidence_difference"
+    assert gated_loss[largest] < 3 * loss[largest]
 
 
 def test_a_float_file_has_no_loss() -> None:
