@@ -84,6 +84,9 @@ def measure_engines(
         samples: (S,) int16.
         times: that they are fed in a turn.
         rounds: turns of each.
+
+    Returns:
+        what `engines.py` has printed for each chunk size, for kws also for all in one process.
     """
     script = str(Path(__file__).with_name("engines.py"))
     turns = {f"kws {model.stem}": (sys.executable, "kws", str(model)) for model in models}
@@ -94,16 +97,21 @@ def measure_engines(
         Path(raw.name).write_bytes(samples.tobytes())
         for _ in range(rounds):
             for name, (program, engine, model) in turns.items():
-                finished = subprocess.run(
-                    [program, script, engine, model, raw.name, *map(str, (times, *CHUNKS_MS))],
-                    capture_output=True,
-                    text=True,
-                    env=environment,
-                    check=False,
-                )
-                if finished.returncode:
-                    raise SystemExit(f"{name}: {finished.stderr.strip()}")
-                results[name].append(json.loads(finished.stdout.splitlines()[-1]))
+                # programs feed chunks of one size: each size has a process of its own
+                sizes = [[ms] for ms in CHUNKS_MS]
+                if engine == "kws":
+                    sizes.append([*CHUNKS_MS])
+                for chunks in sizes:
+                    finished = subprocess.run(
+                        [program, script, engine, model, raw.name, *map(str, (times, *chunks))],
+                        capture_output=True,
+                        text=True,
+                        env=environment,
+                        check=False,
+                    )
+                    if finished.returncode:
+                        raise SystemExit(f"{name}: {finished.stderr.strip()}")
+                    results[name].append(json.loads(finished.stdout.splitlines()[-1]))
     return results
 
 
@@ -111,15 +119,18 @@ def print_engines(results: Results, models: list[Path]) -> None:
     """A table of markdown."""
     sizes = {f"kws {model.stem}": model.stat().st_size / 1e6 for model in models}
     print("| engine |" + "".join(f" {ms} ms |" for ms in CHUNKS_MS), end="")
-    print(" RSS, MB | start-up, s | file, MB |")
-    print("|---" * (len(CHUNKS_MS) + 4) + "|")
-    for name, rounds in results.items():
+    print(" RSS, MB | RSS of all sizes, MB | start-up, s | file, MB |")
+    print("|---" * (len(CHUNKS_MS) + 5) + "|")
+    for name, runs in results.items():
+        alone = [run for run in runs if len(run["load"]) <= 1]
         cells = [name]
         for ms in CHUNKS_MS:
-            loads = [result["load"].get(str(ms)) for result in rounds]
-            cells.append(f"{median(loads):.5f} ({min(loads):.5f})" if loads[0] else "")
-        cells.append(f"{median([result['most_mb'] for result in rounds]):.0f}")
-        cells.append(f"{median([result['start_cpu_s'] for result in rounds]):.2f}")
+            loads = [run["load"][str(ms)] for run in alone if str(ms) in run["load"]]
+            cells.append(f"{median(loads):.5f} ({min(loads):.5f})" if loads else "")
+        cells.append(f"{max(run['most_mb'] for run in alone):.0f}")
+        together = [run["most_mb"] for run in runs if len(run["load"]) > 1]
+        cells.append(f"{max(together):.0f}" if together else "")
+        cells.append(f"{median([run['start_cpu_s'] for run in runs]):.2f}")
         cells.append(f"{sizes[name]:.3f}" if name in sizes else "")
         print(f"| {' | '.join(cells)} |")
 
