@@ -10,13 +10,11 @@ size.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from onnx import TensorProto
 
 from kws.export.clock import Clock
@@ -25,13 +23,14 @@ from kws.export.edges import Stage, emit_padded, emit_steady
 from kws.export.fbank import emit_frames, emit_raw_features, emit_steady_frames
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
+from kws.export.network import ExportedNetwork
 from kws.export.ordered import emit_ordered_confidence, has_chunks
 from kws.export.quantize import QuantizedAffine
 from kws.export.scores import Call, Track, emit_confidence, emit_smoothing
 from kws.export.windows import Frames, Windows
-from kws.features import Cmvn, Deltas
+from kws.features import Deltas
 from kws.nnet import Component
-from kws.nnet.components import AffineComponent, SpliceComponent
+from kws.nnet.components import SpliceComponent
 from kws.posterior import OrderedConfidence
 from kws.spotter import Spotter
 
@@ -47,20 +46,17 @@ class Chain:
     Args:
         spotter: what is exported.
         graph: where the nodes go.
-        components: of the network, in the form in which they are to be exported.
+        network: in the form in which it is to be exported.
     """
 
     def __init__(
         self,
         spotter: Spotter,
         graph: Graph,
-        components: Sequence[Component | QuantizedAffine],
+        network: ExportedNetwork[Component | QuantizedAffine],
     ) -> None:
         self.spotter, self.graph = spotter, graph
-        self.components = components
-        cmvn = spotter.features.cmvn
-        # None: the features are normalised by nodes of their own
-        self.folded = None if cmvn is None else with_cmvn(components, cmvn)
+        self.network = network
         self.sizes: dict[str, int] = {}  # of the parts of the state
         self.raw = spotter.options.raw
         self.stages = self._stages()
@@ -184,9 +180,9 @@ class Chain:
         return Frames(self.graph.rename(features, "features"), number, self.raw.dim)
 
     def _prepared(self, frames: Frames, stage: Stage) -> Frames:
-        """What goes into a stage: into the network the normalised features."""
+        """What goes into a stage: into the network the features as it takes them."""
         cmvn, graph = self.spotter.features.cmvn, self.graph
-        if stage is not self.stages[-1] or cmvn is None or self.folded is not None:
+        if stage is not self.stages[-1] or cmvn is None or self.network.normalizes:
             return frames
         rows = graph.op("Sub", frames.rows, graph.constant(cmvn.mean.numpy()))
         rows = graph.op("Mul", rows, graph.constant(cmvn.inverse_stddev.numpy()))
@@ -220,7 +216,7 @@ class Chain:
         if deltas.scales:
             stages.append(_delta_stage(self.graph, deltas))
         nnet, w_smooth = spotter.nnet, spotter.smoothing.w_smooth
-        components = self.folded or self.components
+        components = self.network.components
 
         def emit(windows: Windows, rows: str) -> str:
             return emit_components(self.graph, windows, components, rows, spotter.source)
@@ -249,27 +245,3 @@ def _delta_stage(graph: Graph, deltas: Deltas) -> Stage:
         return graph.reshape(combined, -1, dim * len(scales))
 
     return Stage("deltas", reach, reach, dim * len(scales), emit, keeps=2 * reach)
-
-
-def with_cmvn(
-    components: Sequence[Component | QuantizedAffine], cmvn: Cmvn
-) -> list[Component | QuantizedAffine] | None:
-    """The components with the normalisation of their input in the first affine transform.
-
-    Returns:
-        None where they do not begin with one, or with a splice and one.
-    """
-    splice = components[0]
-    first = 1 if isinstance(splice, SpliceComponent) else 0
-    if isinstance(splice, SpliceComponent) and splice.const_component_dim:
-        return None
-    affine = copy.deepcopy(components[first]) if len(components) > first else None
-    if not isinstance(affine, AffineComponent):
-        return None
-    copies = affine.input_dim // len(cmvn.mean)
-    mean, scale = (x.double().repeat(copies) for x in (cmvn.mean, cmvn.inverse_stddev))
-    with torch.no_grad():
-        weight = affine.weight.double() * scale
-        affine.bias.copy_(affine.bias.double() - weight @ mean)
-        affine.weight.copy_(weight)
-    return [*components[:first], affine, *components[first + 1 :]]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from kws.detection import Detection
 from kws.errors import InputError
+from kws.export.network import ExportedNetwork, exported_network
 from kws.nnet import Component
 from kws.nnet.components import AffineComponent
 from kws.spotter import BLOCK_S, Spotter
@@ -84,10 +85,10 @@ class QuantizedAffine:
         return np.rint(scaled).clip(limits.min, limits.max).astype(np.int32)
 
 
-def quantized_components(
+def quantized_network(
     spotter: Spotter, recordings: Samples
-) -> list[Component | QuantizedAffine]:
-    """The network's components, its affine transforms quantised.
+) -> ExportedNetwork[Component | QuantizedAffine]:
+    """The network as it is exported, its affine transforms quantised.
 
     The ranges are those of the calibration audio and of digital silence, which a muted microphone
     or a noise gate gives and recordings for calibration may not hold.
@@ -99,33 +100,50 @@ def quantized_components(
     Raises:
         InputError: there is nothing to quantise, or no audio of a frame or longer.
     """
-    affine = [c for c in spotter.nnet.components if isinstance(c, AffineComponent)]
+    network = exported_network(spotter)
+    components = zip(spotter.nnet.components, network.components, strict=True)
+    affine: dict[nn.Module, AffineComponent] = {
+        own: form for own, form in components if isinstance(form, AffineComponent)
+    }
     if not affine:
         raise InputError(
             f"{spotter.source}: --int8: the network has no affine component; export it without"
         )
-    observed: dict[nn.Module, list[Tensor]] = {component: [] for component in affine}
+    observed: dict[nn.Module, list[Tensor]] = {own: [] for own in affine}
 
     def observe(component: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        values = inputs[0].reshape(-1)
+        values = inputs[0]
+        if affine[component] is not component:
+            values = _before_cmvn(spotter, values)
+        values = values.reshape(-1)
         observed[component].append(values[:: 1 + len(values) // _MAX_VALUES].clone())
 
-    hooks = [component.register_forward_pre_hook(observe) for component in affine]
+    hooks = [own.register_forward_pre_hook(observe) for own in affine]
     try:
         for samples in recordings:
             spotter.posteriors(torch.as_tensor(samples, dtype=torch.float32)[None])
-        if not observed[affine[0]]:
+        if not all(observed.values()):
             raise InputError("--calibration: no recording has a frame of samples; give longer ones")
         spotter.posteriors(torch.zeros(1, round(SILENCE_S * spotter.sample_rate)))
     finally:
         for hook in hooks:
             hook.remove()
-    return [
-        QuantizedAffine(component, *_range(observed[component]))
-        if isinstance(component, AffineComponent)
-        else component
-        for component in spotter.nnet.components
-    ]
+    ranges = {form: _range(observed[own]) for own, form in affine.items()}
+    return ExportedNetwork(
+        [
+            QuantizedAffine(form, *ranges[form]) if isinstance(form, AffineComponent) else form
+            for form in network.components
+        ],
+        network.normalizes,
+    )
+
+
+def _before_cmvn(spotter: Spotter, features: Tensor) -> Tensor:
+    """Spliced features as they were before their normalisation, which is in the weights."""
+    cmvn = spotter.features.cmvn
+    assert cmvn is not None
+    copies = features.shape[-1] // len(cmvn.mean)
+    return features / cmvn.inverse_stddev.repeat(copies) + cmvn.mean.repeat(copies)
 
 
 def _range(observed: Sequence[Tensor]) -> tuple[float, float]:

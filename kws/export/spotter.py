@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ import onnx
 from kws.errors import InputError
 from kws.export.chain import Chain
 from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph, Shape
+from kws.export.network import ExportedNetwork, exported_network
 from kws.export.quantize import (
     QuantizedAffine,
     Samples,
     measure_loss,
-    quantized_components,
+    quantized_network,
 )
 from kws.features import format_feature_options
 from kws.files import atomic_path
@@ -66,8 +66,8 @@ def quantized_model(
     Raises:
         InputError: as `spotter_model`; nothing to quantise, or no audio.
     """
-    components = quantized_components(spotter, calibration)
-    model = spotter_model(spotter, opset=opset, components=components)
+    network = quantized_network(spotter, calibration)
+    model = spotter_model(spotter, opset=opset, network=network)
     loss = {
         "weights": "int8",
         "activations": "uint8",
@@ -87,7 +87,7 @@ def spotter_model(
     spotter: Spotter,
     *,
     opset: int = DEFAULT_OPSET,
-    components: Sequence[Component | QuantizedAffine] | None = None,
+    network: ExportedNetwork[Component | QuantizedAffine] | None = None,
 ) -> onnx.ModelProto:
     """The ONNX model of a spotter.
 
@@ -99,7 +99,7 @@ def spotter_model(
     Args:
         spotter: the chain.
         opset: version of ONNX's operators.
-        components: of its network, in another form; None: as they are.
+        network: in another form; None: as it is.
 
     Raises:
         InputError: an option that a stream does not allow, a component that has no such form.
@@ -108,9 +108,7 @@ def spotter_model(
         raise InputError(f"opset {opset}: choose one of {OPSETS[0]} to {OPSETS[-1]}")
     _check_options(spotter)
     graph = Graph()
-    chain = Chain(
-        spotter, graph, list(spotter.nnet.components) if components is None else components
-    )
+    chain = Chain(spotter, graph, exported_network(spotter) if network is None else network)
     values = chain.emit()
     num_units, num_keywords = len(spotter.units), len(spotter.keywords)
     columns = {"confidences": num_keywords, "smoothed": num_units, "posteriors": num_units}

@@ -17,7 +17,7 @@ from kws.export.quantize import (
     QuantizedAffine,
     measure_loss,
     only_in_first,
-    quantized_components,
+    quantized_network,
 )
 from kws.features import parse_feature_options
 from kws.nnet import Component, Nnet
@@ -86,7 +86,7 @@ def test_ranges_are_those_of_the_calibration_audio() -> None:
     spotter, sound = make_spotter(), make_sound()
     first, second = (
         component
-        for component in quantized_components(spotter, [sound, sound[:0], sound[:5000]])
+        for component in quantized_network(spotter, [sound, sound[:0], sound[:5000]]).components
         if isinstance(component, QuantizedAffine) and component.affine.output_dim > 3
     )
     features = spotter.features(torch.from_numpy(sound)[None]).numpy()
@@ -95,7 +95,7 @@ def test_ranges_are_those_of_the_calibration_audio() -> None:
     # all but a thousandth lies within
     assert 0.9 * features.max() < first.high <= features.max()
     assert second.low == 0.0 < second.high
-    louder = quantized_components(spotter, [8 * sound])[1]
+    louder = quantized_network(spotter, [8 * sound]).components[1]
     assert isinstance(louder, QuantizedAffine)
     assert louder.high == pytest.approx(first.high + np.log(64), abs=0.2)
 
@@ -203,13 +203,13 @@ def test_nothing_to_quantise() -> None:
     spotter = make_spotter(NETWORK)
     spotter.nnet = Nnet.from_config(network, "nnet.config", torch.Generator())
     with pytest.raises(InputError, match="no affine component; export it without"):
-        quantized_components(spotter, [make_sound()])
+        quantized_network(spotter, [make_sound()])
 
 
 def test_no_audio() -> None:
     for recordings in ([], [np.zeros(399, np.float32)]):
         with pytest.raises(InputError, match="no recording has a frame of samples"):
-            quantized_components(make_spotter(), recordings)
+            quantized_network(make_spotter(), recordings)
 
 
 def test_events_that_only_one_file_has_counted_by_hand() -> None:
