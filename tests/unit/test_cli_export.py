@@ -60,3 +60,19 @@ def test_weights_of_8_bits(model: Path, tmp_path: Path, capsys: pytest.CaptureFi
     entries = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
     assert entries["weights"] == "int8"
     assert '"calibration_s": 2.0' in entries["card"]
+
+
+def test_calibration_without_a_keyword(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strict = tmp_path / "strict.kws"
+    spotter = Spotter.load(model)
+    entries = {keyword.name: {"threshold": 1.0} for keyword in spotter.keywords}
+    spotter.with_thresholds(entries).save(strict)
+    sound = tmp_path / "noise.wav"
+    write_audio(sound, 500 * np.random.default_rng(0).standard_normal(16000), 16000)
+    arguments = ["export", str(strict), str(tmp_path / "o.onnx"), "--int8", "--calibration"]
+    assert run([*arguments, str(sound)]) == 0
+    _, second, third, _ = capsys.readouterr().out.splitlines()
+    assert second == "0 event(s) differ, of 0"
+    assert third.startswith("no keyword was detected in it, ")
