@@ -8,7 +8,6 @@ import numpy as np
 
 from kws.errors import InputError
 
-
 FEW = 32  # frames
 
 
