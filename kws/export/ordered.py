@@ -9,7 +9,7 @@ import numpy as np
 from kws.export.graph import Graph, Shape
 from kws.export.memory import Memory
 from kws.export.ordered_chunk import MOST_UNITS, emit_ordered_chunk
-from kws.export.scores import Call, Track
+from kws.export.scores import MOST_VALUES, Call, Track
 from kws.posterior import Keyword
 
 
@@ -70,7 +70,9 @@ def emit_ordered_confidence(
 
 def has_chunks(keywords: Sequence[Keyword], w_max: int) -> bool:
     """Whether a chunk of known size can be taken as a whole, which is then faster."""
-    return w_max > 1 and max(len(keyword.units) for keyword in keywords) <= MOST_UNITS
+    sizes = [len(keyword.units) for keyword in keywords]
+    num_values = (max(sizes) + 1) * (sum(sizes) + 1) ** 2  # of its largest table
+    return w_max > 1 and max(sizes) <= MOST_UNITS and num_values <= MOST_VALUES
 
 
 def _columns(
@@ -161,10 +163,7 @@ class _Steps:
         graph = self.graph
         tall = graph.op("Unsqueeze", self.roots, graph.constant([2]))
         begun = graph.op("Mul", tall, graph.constant(self.follows[self.ones]))
-        # (W, W * W): a product with it costs a quarter of one that repeats the roots
-        spread = np.eye(self.width)[:, None] * self.follows
-        matrices = graph.op("MatMul", self.roots, graph.constant(spread.reshape(self.width, -1)))
-        matrices = graph.reshape(matrices, 0, -1, self.width, self.width)
+        matrices = self._matrices(tall)
         before, begin, matrix = (graph.new_name(name) for name in ("before", "begin", "matrix"))
 
         def step() -> dict[str, Shape]:
@@ -190,6 +189,16 @@ class _Steps:
             scan_output_axes=[1],
         )
         return [after, graph.op("Squeeze", oldest, graph.constant([2]))]
+
+    def _matrices(self, tall: str) -> str:
+        """The matrix of each frame, from the roots (N, T, 1, W): (N, T, W, W)."""
+        graph, width = self.graph, self.width
+        if width**3 > MOST_VALUES:
+            return graph.op("Mul", tall, graph.constant(self.follows))
+        # a product with a table takes a quarter of the time
+        spread = (np.eye(width)[:, None] * self.follows).reshape(width, -1)
+        matrices = graph.op("MatMul", self.roots, graph.constant(spread))
+        return graph.reshape(matrices, 0, -1, width, width)
 
     def _split(self, x: str, sizes: Sequence[int]) -> list[str]:
         """`x` in parts along its axis 1; those of size 0 are left out."""

@@ -16,6 +16,8 @@ from kws.posterior import Keyword
 # Frames of a window from which on it pays to have time along the last axis, where onnxruntime
 # computes several frames at once: 100 frames take half the time for 8 windows, a sixth for 32
 WIDE = 32
+# Of a table that saves time: 64 kB, also where there are many units
+MOST_VALUES = 2**14
 TINY = 1e-38  # what a posterior of 0 is taken for before its logarithm
 
 
@@ -65,9 +67,12 @@ def emit_smoothing(
         return Track(graph.op("Identity", posteriors.value), number, dim, posteriors.rows)
     if number is None:
         window = _newest(graph, memory, "smoothing", w_smooth, posteriors)
-        # a product is faster than ReduceMean, which wants the frames apart
-        matrix = np.tile(np.eye(dim) / w_smooth, (w_smooth, 1))
-        means = graph.op("MatMul", window, graph.constant(matrix))
+        if w_smooth * dim**2 <= MOST_VALUES:
+            matrix = np.tile(np.eye(dim) / w_smooth, (w_smooth, 1))
+            means = graph.op("MatMul", window, graph.constant(matrix))
+        else:
+            frames = graph.reshape(window, -1, w_smooth, dim)
+            means = graph.op("ReduceMean", frames, graph.constant([1]), keepdims=0)
         return Track(graph.op("Unsqueeze", means, graph.constant([1])), None, dim, means)
     means = _sliding(graph, memory, "smoothing", w_smooth, posteriors, "AveragePool")
     if num_before is not None:

@@ -87,3 +87,25 @@ def test_long_keywords_are_taken_frame_after_frame(tmp_path: Path) -> None:
     assert ONLY_KNOWN.encode() not in path.read_bytes()
     export_spotter(make_spotter([units[1:]], len(units) + 1, 30), path)
     assert ONLY_KNOWN.encode() in path.read_bytes()
+
+
+def test_many_keywords_do_not_blow_up_the_file(tmp_path: Path) -> None:
+    units = np.arange(1, 73)
+    many, few = make_spotter(units.reshape(24, 3).tolist(), 73, 30), make_spotter([[1]], 73, 30)
+    path, small = tmp_path / "many.onnx", tmp_path / "few.onnx"
+    export_spotter(many, path)
+    export_spotter(few, small)
+    assert ONLY_KNOWN.encode() not in path.read_bytes()
+    # a table (W, W) in each of the chains, and none that grows faster
+    assert path.stat().st_size - small.stat().st_size < 8 * 4 * 73**2
+    sound = make_sound(100)
+    chunks = np.split(sound, [*range(0, 7000, 8 * SHIFT), *range(8000, len(sound), SHIFT)])
+    detector = Detector(path, thresholds=1.0)
+    tracks = []
+    for chunk in chunks:
+        detector.process(chunk)
+        tracks.append(detector.confidences)
+    detector.flush()
+    expected, _ = many.score_track(sound.astype(np.float32))
+    found = np.concatenate([*tracks, detector.confidences])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
