@@ -70,7 +70,7 @@ def _frame_by_frame(
     ready, fell = arming.ready, arming.fell
     triggers = []
     for frame, value in enumerate(confidence, start):
-        if value < threshold:
+        if not value >= threshold:  # NaN is no trigger
             fell = True
         elif fell and frame >= ready:
             triggers.append(frame)

@@ -25,7 +25,8 @@ from kws.kaldi.nnet2 import (
 from kws.nnet import COMPONENTS, Component, Nnet
 
 FILES = Path(__file__).parents[1] / "contracts" / "files"
-MAX_VALUES = 2**23  # what a few small tensors, and what follows from the largest size, may take
+# two components of the largest size that may follow from a number, and a few small tensors
+MAX_VALUES = 2 * 2**22 + 2**10
 
 
 def read(body: str) -> KaldiModel:
