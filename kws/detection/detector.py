@@ -194,7 +194,8 @@ class Detector:
     def _stays(self, k: int, confidences: Sequence[float], arming: Arming) -> bool:
         """Whether keyword k stays below its threshold, or above it since its last trigger."""
         values, limit = confidences[k :: len(self._limits)], self._limits[k]
-        return max(values) < limit if arming.fell else min(values) >= limit
+        # not `min`: NaN, which is not above, would be lost in it
+        return max(values) < limit if arming.fell else all(value >= limit for value in values)
 
     def _latest(self, smoothed: bytes, row_size: int) -> bytes:
         """The part that the next frames may look back at."""

@@ -286,3 +286,25 @@ def test_frames_that_are_skipped_count_like_those_that_are_seen(seed):
     assert events == others
     assert events
     assert num_skipped > num_above > 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+@pytest.mark.parametrize("frame", range(1, 12))
+def test_no_number_ends_a_burst_and_begins_none(frame, size):
+    detector = Detector([Word("a", (1,))], {"a": 0.5}, refractory_s=0.01, w_max=5)
+    frames = np.array([0.1, *[0.9] * 8, *[0.1] * 30])
+    frames[frame] = np.nan
+    confidences = frames[:, None]
+    smoothed = np.where(frames >= 0.5, 1.0, 0.1)[:, None] * np.ones(2)
+    events, state = detector.step((confidences[:1], smoothed[:1]), detector.init_state())
+    for start in range(1, len(frames), size):
+        part = slice(start, start + size)
+        if detector.is_quiet(frames[part].tolist(), state):
+            state = detector.skip(smoothed[part].tobytes(), state)
+        else:
+            found, state = detector.step((confidences[part], smoothed[part]), state)
+            events += found
+    whole, rest = detector.step((confidences, smoothed), detector.init_state())
+    assert events == whole
+    assert (state.arming, state.open) == (rest.arming, rest.open)
+    assert len(events) == (2 if 1 < frame < 8 else 1)
