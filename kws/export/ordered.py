@@ -56,7 +56,7 @@ def emit_ordered_confidence(
     ends = np.array([keyword[-1] for keyword in columns])
     roots = graph.op("Pow", values, graph.constant(exponents))  # (N, T, W)
     steps = _Steps(graph, memory, follows, ones, w_max, roots)
-    if call is Call.KNOWN and has_chunks(keywords, w_max):
+    if call is Call.KNOWN:
         assert smoothed.number is not None
         return emit_ordered_chunk(graph, memory, columns, ones, w_max, roots, smoothed.number)
     if w_max == 1:

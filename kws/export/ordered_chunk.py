@@ -23,7 +23,6 @@ from onnx import TensorProto
 from kws.export.graph import Graph
 from kws.export.memory import Memory
 
-MOST_FRAMES = 32  # of a chunk
 MOST_UNITS = 6  # of a keyword: with more of them frame after frame is faster
 _Integers = npt.NDArray[np.int64]
 
@@ -37,7 +36,7 @@ def emit_ordered_chunk(
     roots: str,
     number: str,
 ) -> str:
-    """The confidences of T frames, 0 < T < w_max, T <= MOST_FRAMES, of one stream.
+    """The confidences of T frames, 0 < T < w_max, of one stream.
 
     Args:
         graph: where the nodes go.
@@ -52,7 +51,7 @@ def emit_ordered_chunk(
         (1, T, K)
     """
     table = _Table(graph, keywords, ones, memory.numbers_below(number), number)
-    products = table.products(roots)
+    products = table.products(roots, w_max - 1)
     size = (w_max - 1) * table.width
     before = memory.take("best", size)
     # the starts that leave the window frame after frame, and what the keywords lack since
@@ -105,8 +104,8 @@ class _Table:
         self.frames = frames
         self.frames_backwards = graph.op("Sub", self.last, self.frames)
 
-    def products(self, roots: str) -> str:
-        """The row: ((2 U L + 2) T,)."""
+    def products(self, roots: str, most: int) -> str:
+        """The row, of at most `most` frames: ((2 U L + 2) T,)."""
         graph = self.graph
         units = self._shifted(roots)
         rows = graph.op("Gather", units, graph.constant(self._units()), axis=0)
@@ -115,9 +114,7 @@ class _Table:
         for level in levels:
             extended = graph.op("Mul", level, products[-1]) if products else level
             # along the last axis onnxruntime computes several frames at once
-            largest = graph.op(
-                "MaxPool", extended, kernel_shape=[MOST_FRAMES], pads=[MOST_FRAMES - 1, 0]
-            )
+            largest = graph.op("MaxPool", extended, kernel_shape=[most], pads=[most - 1, 0])
             products.append(largest)
         shape = graph.op("Concat", graph.constant([1, 2]), self.number, axis=0)
         constants = graph.op("Expand", graph.constant(np.array([[[1.0], [0.0]]])), shape)

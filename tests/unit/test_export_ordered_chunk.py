@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from kws.export import export_spotter
-from kws.export.ordered_chunk import MOST_FRAMES, MOST_UNITS
+from kws.export.ordered_chunk import MOST_UNITS
 from kws.features import parse_feature_options
 from kws.nnet import Nnet
 from kws.runtime import Detector
-from kws.runtime.steady import LEAST_KNOWN, ONLY_KNOWN
+from kws.runtime.steady import LEAST_KNOWN, MOST_FRAMES, ONLY_KNOWN
 from kws.spotter import Spotter
 
 SHIFT = 160
