@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from onnx import TensorProto
@@ -85,18 +85,18 @@ class Chain:
         columns = (num_keywords, num_units, num_units)
         shapes: list[Shape] = [*([None, None, dim] for dim in columns), [None, None]]
 
-        def known() -> list[str]:
-            several = Call.KNOWN if self.has_known else Call.SEVERAL
-            one = functools.partial(self._steady, Call.ONE)
-            return graph.choose(graph.switch(ONLY_ONE), one, lambda: self._steady(several), shapes)
+        one, known, several = (
+            functools.partial(self._steady, call) for call in (Call.ONE, Call.KNOWN, Call.SEVERAL)
+        )
+
+        def one_or(otherwise: Callable[[], list[str]]) -> list[str]:
+            return graph.choose(graph.switch(ONLY_ONE), one, otherwise, shapes)
 
         def steady() -> list[str]:
             if not self.has_known:
-                return known()
+                return one_or(several)
             # no deeper: onnxruntime gives wrong names to loops in a branch of a branch of a branch
-            return graph.choose(
-                graph.switch(ONLY_KNOWN), known, lambda: self._steady(Call.SEVERAL), shapes
-            )
+            return graph.choose(graph.switch(ONLY_KNOWN), lambda: one_or(known), several, shapes)
 
         return graph.choose(
             graph.switch(ONLY_STEADY), steady, lambda: self._any(columns, shapes), shapes

@@ -157,14 +157,12 @@ def _emit_spectrum(graph: Graph, split: _Transform, windowed: str, is_one: bool)
     """
     columns = graph.reshape(windowed, -1, split.rows, split.inner)  # rows of n1, columns of n2
     sums = graph.op("MatMul", graph.constant(split.inner_matrix()), columns)
-    outer = graph.constant(split.outer_matrices())
     if is_one:
         sums = graph.reshape(sums, -1, split.num_groups, 1, 2 * split.inner)
-        outputs = graph.op("MatMul", sums, outer)
     else:  # the frames below one another for each k1
         sums = graph.reshape(sums, -1, split.num_groups, 2 * split.inner)
         sums = graph.op("Transpose", sums, perm=[1, 0, 2])
-        outputs = graph.op("MatMul", sums, outer)
+    outputs = graph.op("MatMul", sums, graph.constant(split.outer_matrices()))
     values = graph.op("Mul", outputs, outputs)
     if not is_one:
         values = graph.op("Transpose", values, perm=[1, 0, 2])

@@ -87,10 +87,10 @@ def has_steady_chains(content: bytes) -> bool:
 
 def _with_true(content: bytes, *names: str) -> bytes:
     """A copy of a file with some of the constants true, as far as it has them; else nothing."""
-    there = [name for name in names if _false(name) in content]
-    if not there:
+    marks = [(content.find(mark), mark) for mark in map(_false, names)]
+    ends = sorted(begin + len(mark) for begin, mark in marks if begin >= 0)
+    if not ends:
         return b""
-    ends = sorted(content.index(_false(name)) + len(_false(name)) for name in there)
     view = memoryview(content)
     begins = [0, *ends]
     parts = [view[begin : end - 1] for begin, end in zip(begins, ends, strict=False)]
