@@ -178,7 +178,13 @@ class Detector:
         """
         if state.open:
             return False
-        return all(self._stays(k, confidences, arming) for k, arming in enumerate(state.arming))
+        for k, (limit, arming) in enumerate(zip(self._limits, state.arming, strict=True)):
+            values = confidences[k :: len(self._limits)]
+            # not `min`: NaN, which is not above, would be lost in it
+            stays = max(values) < limit if arming.fell else all(v >= limit for v in values)
+            if not stays:
+                return False
+        return True
 
     def skip(self, smoothed: bytes, state: DetectorState) -> DetectorState:
         """`step` of frames that change nothing, see `is_quiet`.
@@ -190,12 +196,6 @@ class Detector:
         num_frames = state.num_frames + len(smoothed) // state.row_size
         kept = self._latest(state.smoothed + smoothed, state.row_size)
         return state._replace(num_frames=num_frames, smoothed=kept)
-
-    def _stays(self, k: int, confidences: Sequence[float], arming: Arming) -> bool:
-        """Whether keyword k stays below its threshold, or above it since its last trigger."""
-        values, limit = confidences[k :: len(self._limits)], self._limits[k]
-        # not `min`: NaN, which is not above, would be lost in it
-        return max(values) < limit if arming.fell else all(value >= limit for value in values)
 
     def _latest(self, smoothed: bytes, row_size: int) -> bytes:
         """The part that the next frames may look back at."""
@@ -211,14 +211,10 @@ class Detector:
     ) -> tuple[list[OpenEvent], tuple[Arming, ...]]:
         """The events that begin in the chunk."""
         events, arming = [], []
-        values = confidences.ravel().tolist() if confidences.size <= FEW else None
         for k, keyword in enumerate(self.keywords):
-            if values is not None and self._stays(k, values, state.arming[k]):
-                arming.append(state.arming[k])
-                continue
             triggers, after = next_triggers(
                 confidences[:, k],
-                float(self.thresholds[k]),
+                self._limits[k],
                 self.refractory_frames,
                 state.arming[k],
                 state.num_frames,
