@@ -98,21 +98,20 @@ def measure_engines(
         for _ in range(rounds):
             for name, (program, engine, model) in turns.items():
                 # programs feed chunks of one size: each size has a process of its own
-                sizes = [[ms] for ms in CHUNKS_MS]
-                if engine == "kws":
-                    sizes.append([*CHUNKS_MS])
-                for chunks in sizes:
-                    finished = subprocess.run(
-                        [program, script, engine, model, raw.name, *map(str, (times, *chunks))],
-                        capture_output=True,
-                        text=True,
-                        env=environment,
-                        check=False,
-                    )
-                    if finished.returncode:
-                        raise SystemExit(f"{name}: {finished.stderr.strip()}")
-                    results[name].append(json.loads(finished.stdout.splitlines()[-1]))
+                together = [CHUNKS_MS] if engine == "kws" else []
+                for chunks in [*((ms,) for ms in CHUNKS_MS), *together]:
+                    command = [program, script, engine, model, raw.name, str(times)]
+                    results[name].append(printed_by([*command, *map(str, chunks)], environment))
     return results
+
+
+def printed_by(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """The object that a program prints in its last line."""
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if finished.returncode:
+        raise SystemExit(f"{' '.join(command)}: {finished.stderr.strip()}")
+    printed: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return printed
 
 
 def print_engines(results: Results, models: list[Path]) -> None:
