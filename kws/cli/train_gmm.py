@@ -82,9 +82,9 @@ def train_gmm(
 
     if times not in (None, "start", "keep"):
         raise InputError(f"--times {times}: is not one; write start or keep")
-    given = {"totgauss": totgauss, "num-iters": num_iters, "seed": seed}
+    given: dict[str, object] = {"totgauss": totgauss, "num-iters": num_iters, "seed": seed}
     if times == "keep":
-        given["realign-iters"] = (0,)  # type: ignore[assignment]
+        given["realign-iters"] = (0,)
     options = _options(config, {name: value for name, value in given.items() if value is not None})
     phones = phones_of(data)
     symbols = phone_symbols(phones.values())

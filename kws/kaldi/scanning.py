@@ -6,6 +6,7 @@ that are left before room is made for it.
 
 from __future__ import annotations
 
+import abc
 import re
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ _INT = re.compile(rb"[+-]?[0-9]{1,11}")
 _WORD = re.compile(rb"\S+")
 
 
-class Scanner:
+class Scanner(abc.ABC):
     """Takes one value after the other from a file's content.
 
     Attributes:
@@ -51,9 +52,9 @@ class Scanner:
             f"{self.source}: byte {at}: expected {expected}, found {found}; give {self.thing}"
         )
 
+    @abc.abstractmethod
     def token(self, expected: str = "a token") -> str:
         """The next word; `expected` says in an error what it should be."""
-        raise NotImplementedError
 
     def expect(self, *tokens: str) -> str:
         """The next word, which must be one of `tokens`."""
@@ -68,8 +69,9 @@ class Scanner:
         """Where what follows `offset` begins."""
         return offset
 
+    @abc.abstractmethod
     def int32(self) -> int:
-        raise NotImplementedError
+        """An integer of 32 bits."""
 
     def count(self, num_bytes: int = 1) -> int:
         """A number of things, each of at least `num_bytes` bytes, that are to follow."""
@@ -79,23 +81,25 @@ class Scanner:
             raise self.error("a count that the file has room for", start)
         return value
 
+    @abc.abstractmethod
     def real(self, dtype: type[Real] = np.float32) -> Real:
         """A number; of a text it gets `dtype`, a binary file tells its own."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def flag(self) -> bool:
-        raise NotImplementedError
+        """A T or an F."""
 
+    @abc.abstractmethod
     def vector(self) -> Array:
         """A vector, (n,)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def matrix(self) -> Array:
         """A matrix, (rows, columns)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def ints(self) -> tuple[int, ...]:
-        raise NotImplementedError
+        """A vector of integers."""
 
     def finish(self) -> None:
         """Nothing may follow."""
