@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torchaudio.functional
-import torchaudio.transforms
 
+from kws.audio import resample
 from kws.config import Check, ConfigError, key, non_negative, positive, proportion
 from kws.errors import InputError
 
@@ -105,13 +104,11 @@ class Augmenter:
             prepare_rir(_checked(rir, f"room impulse response {i}"), sample_rate)
             for i, rir in enumerate(rirs)
         ]
-        self._resamplers = {
-            percent: torchaudio.transforms.Resample(
-                percent // math.gcd(percent, 100), 100 // math.gcd(percent, 100)
-            )
-            for percent in options.speed_percents
-            if percent != 100
-        }
+
+    @property
+    def fastest(self) -> float:
+        """The largest speed that may be drawn: so much audio becomes one of the original length."""
+        return max(self.options.speed_percents) / 100
 
     def augment(
         self, samples: torch.Tensor, generator: torch.Generator
@@ -126,8 +123,8 @@ class Augmenter:
         """
         options = self.options
         percent = options.speed_percents[_index(len(options.speed_percents), generator)]
-        if percent != 100 and samples.shape[-1] > 0:
-            samples = self._resamplers[percent](samples)
+        # faster is what a lower sample rate makes of it: the pitch changes as well
+        samples = torch.from_numpy(resample(samples.numpy(), percent, 100))
         if self._rirs and _chance(options.rir_probability, generator):
             samples = convolve(samples, self._rirs[_index(len(self._rirs), generator)])
         gain_db = _uniform(options.gain_db_min, options.gain_db_max, generator)
@@ -177,7 +174,7 @@ class Augmenter:
             snr_db = _uniform(options.snr_db_min, options.snr_db_max, generator)
             noise_db = active_level_db(noise, self.sample_rate)
             if noise_db > -math.inf:
-                # torchaudio's add_noise would count the silence around a word as speech
+                # added by active levels: the silence around a word is no speech
                 samples = samples + noise * 10 ** ((level_db - snr_db - noise_db) / 20)
         return samples
 
@@ -236,10 +233,10 @@ def convolve(samples: torch.Tensor, rir: torch.Tensor) -> torch.Tensor:
     num_samples = samples.shape[-1]
     if num_samples == 0:
         return samples
-    # an FFT of a length with large prime factors is slow: fill up to a good one
-    fill = _fast_fft_length(num_samples + rir.shape[-1] - 1) - (num_samples + rir.shape[-1] - 1)
-    padded = torch.nn.functional.pad(samples, (0, fill))
-    wet: torch.Tensor = torchaudio.functional.fftconvolve(padded, rir)
+    # an FFT of a length with large prime factors is slow
+    length = _fast_fft_length(num_samples + rir.shape[-1] - 1)
+    spectrum = torch.fft.rfft(samples, length) * torch.fft.rfft(rir, length)
+    wet: torch.Tensor = torch.fft.irfft(spectrum, length)
     return wet[:num_samples]
 
 

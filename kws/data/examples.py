@@ -20,8 +20,6 @@ from kws.data.draws import ExampleOptions, Job, generator_of
 from kws.data.recordings import Marks, Recordings
 from kws.features import FeaturePipeline
 
-MAX_SPEED = 1.25  # so much more audio is taken around a crop that its context survives speeding up
-
 Samples = npt.NDArray[np.int16]
 
 
@@ -78,9 +76,11 @@ class Examples:
         samples, marks = self._lengthened(self.recordings[utterance], marks, generator)
         duration_s = len(samples) / rate
         start_s, end_s = choose_crop(duration_s, self.options.crop_s, marks, generator)
-        # whole samples, so that the marks stay exact
-        first = max(0, round((start_s - self.margins_s[0] * MAX_SPEED) * rate))
-        last = min(len(samples), round((end_s + self.margins_s[1] * MAX_SPEED) * rate))
+        # whole samples, so that the marks stay exact; so much around the crop that it is context
+        # enough at the fastest speed too
+        fastest = 1.0 if self.augmenter is None else self.augmenter.fastest
+        first = max(0, round((start_s - self.margins_s[0] * fastest) * rate))
+        last = min(len(samples), round((end_s + self.margins_s[1] * fastest) * rate))
         part = torch.from_numpy(samples[first:last].astype(np.float32))
         speed, warp = 1.0, None
         if self.augmenter is not None:

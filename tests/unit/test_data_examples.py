@@ -395,6 +395,25 @@ def test_labels_follow_the_speed() -> None:
     assert len(lengths) == 2
 
 
+@pytest.mark.parametrize("percent", [50, 100, 200])
+def test_a_crop_keeps_its_context_at_any_speed(percent: int) -> None:
+    left, right = 40, 30
+    examples = Examples(
+        recordings_of(["a"], [noise(6 * RATE)], RATE),
+        pipeline(),
+        FrameChunks(label, 4),
+        (left, right),
+        ExampleOptions(crop_s=1.0),
+        NO_INDICES,
+        Augmenter(AugmentOptions(speed_percents=(percent,)), [], [], RATE),
+    )
+    middle = examples[Job((0,), (0,), (timed(2.5, 3.5),))]
+    first, low, high, _ = middle.chunks.min(axis=0)
+    last = max(chunk[0] + chunk[3] - 1 for chunk in middle.chunks)
+    assert first - low >= left
+    assert high - last >= right
+
+
 def test_short_utterances_are_put_into_silence() -> None:
     recordings = recordings_of(["a"], [noise(RATE)], RATE)
     examples = make_examples(recordings, options=ExampleOptions(min_length_s=2.0))
