@@ -3,8 +3,12 @@
 #
 #   local/prepare_listed_sets.sh OUT SET...      ->  OUT/train/NAME, OUT/dev/NAME, OUT/test/NAME
 #
-# A set without lists goes to OUT/train whole. recipes/run.sh then takes
-# --train "$(echo OUT/train/*)" and so on. Nothing comes into two roles: each list is one of a
+# A set without lists goes to OUT/train whole. recipes/run.sh then takes each of the folders:
+#
+#   train=(OUT/train/*) dev=(OUT/dev/*) test=(OUT/test/*)
+#   recipes/run.sh "${train[@]/#/--train=}" "${dev[@]/#/--dev=}" "${test[@]/#/--test=}"
+#
+# Nothing comes into two roles: each list is one of a
 # partition of its set, and this is checked.
 set -euo pipefail
 

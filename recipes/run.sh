@@ -3,8 +3,8 @@
 #
 # With no option: synthesises a corpus of the default keywords, trains a detector on it, tells how
 # often it fails on voices it has not heard, and runs it over one long recording.
-# With recordings: --train/--dev/--test name Kaldi data dirs ("DIR DIR ..."); utterances whose text
-# holds no keyword are negatives. Nothing may be in two of the three.
+# With recordings: --train/--dev/--test name Kaldi data dirs, one each time they are given;
+# utterances whose text holds no keyword are negatives. Nothing may be in two of the three.
 #
 # Stages: 0 data, 1 features and statistics, 2 alignment, 3 training, 4 evaluation,
 # 5 detection on a long recording made of test utterances, 6 export to one file that needs no
@@ -14,7 +14,7 @@ set -euo pipefail
 stage=0
 stop_stage=6
 keywords="computer,jarvis,view glass"
-train="" dev="" test="" noise="" test_noise="" rir=""
+train=() dev=() test=() noise=() test_noise=() rir=() # folders
 network="" init_from="" freeze=0
 features=conf/fbank40.conf
 objective=max-pool
@@ -31,9 +31,9 @@ corpus_scale=1
 usage() {
   cat <<'USAGE'
 recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,view glass"]
-  [--train "DIR DIR..."] [--dev "DIR..."] [--test "DIR..."]   Kaldi data dirs (default: synthesised)
-  [--noise "DIR..."] [--rir "DIR..."]    mixed into the training audio
-  [--test-noise "DIR..."]                counts on test a second time in this noise at 10 dB
+  [--train DIR]... [--dev DIR]... [--test DIR]...   Kaldi data dirs (default: synthesised)
+  [--noise DIR]... [--rir DIR]...        mixed into the training audio
+  [--test-noise DIR]...                  counts on test a second time in this noise at 10 dB
   [--network conf/X.config|conf/X] [--features conf/X.conf] [--objective ce|max-pool]
   [--train-config conf/X.conf] [--num-epochs N] [--units-per-word N (3)] [--seed N]
   [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
@@ -52,9 +52,18 @@ while [ $# -gt 0 ]; do
       usage
       exit 0
       ;;
-    --stage | --stop-stage | --keywords | --train | --dev | --test | --noise | --test-noise | --rir | \
-      --network | --features | --objective | --train-config | --units-per-word | --num-epochs | --exp | \
-      --fa-per-hour | --nj | --seed | --device | --corpus-scale | --init-from | --freeze)
+    --train | --dev | --test | --noise | --test-noise | --rir)
+      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+      # the environment needs the checkout; data dirs may be relative to where the user stands
+      [ -d "$2" ] || fail "$1 $2: no such folder; several folders are given each with its own $1"
+      name=${1#--}
+      declare -n list=${name//-/_}
+      list+=("$(cd "$2" && pwd)")
+      shift 2
+      ;;
+    --stage | --stop-stage | --keywords | --network | --features | --objective | --train-config | \
+      --units-per-word | --num-epochs | --exp | --fa-per-hour | --nj | --seed | --device | \
+      --corpus-scale | --init-from | --freeze)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -83,7 +92,9 @@ case $objective in
   *) fail "--objective $objective: must be ce or max-pool" ;;
 esac
 given=0
-for dirs in "$train" "$dev" "$test"; do [ -z "$dirs" ] || given=$((given + 1)); done
+for number in ${#train[@]} ${#dev[@]} ${#test[@]}; do
+  [ "$number" -eq 0 ] || given=$((given + 1))
+done
 [ "$given" -eq 0 ] || [ "$given" -eq 3 ] ||
   fail "--train, --dev and --test belong together: give all three (kws data subset cuts a data dir)"
 if [ -z "$train_config" ]; then
@@ -93,21 +104,7 @@ if [ -z "$train_config" ]; then
   fi
 fi
 
-# the environment needs the checkout; data dirs may be relative to where the user stands
-absolute() {
-  local out=() dir
-  for dir in $1; do
-    [ -d "$dir" ] || fail "$dir: no such folder"
-    out+=("$(cd "$dir" && pwd)")
-  done
-  echo "${out[*]}"
-}
-for dirs in train dev test noise test_noise rir; do
-  resolved=$(absolute "${!dirs}") # an assignment of its own: a failure in it ends the script
-  printf -v "$dirs" '%s' "$resolved"
-done
-# shellcheck disable=SC2086  # lists of folders
-twice=$(printf '%s\n' $train $dev $test | sort | uniq -d | head -n 1)
+twice=$(printf '%s\n' "${train[@]}" "${dev[@]}" "${test[@]}" | sort | uniq -d | sed -n 1p)
 [ -z "$twice" ] || fail "$twice: is given twice; nothing may be in two of --train, --dev and --test"
 [ -n "$init_from" ] || [ "$freeze" -eq 0 ] || fail "--freeze $freeze: needs --init-from MODEL"
 [ -z "$init_from" ] || [ -f "$init_from" ] || fail "--init-from $init_from: no such file"
@@ -125,13 +122,18 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 corpus=$exp/corpus
 if [ "$given" -eq 0 ]; then
-  train=$corpus/train dev=$corpus/dev test=$corpus/test
-  [ -n "$noise" ] || noise=$corpus/noise_train
-  [ -n "$rir" ] || rir=$corpus/rir_train
+  train=("$corpus/train") dev=("$corpus/dev") test=("$corpus/test")
+  [ ${#noise[@]} -gt 0 ] || noise=("$corpus/noise_train")
+  [ ${#rir[@]} -gt 0 ] || rir=("$corpus/rir_train")
 fi
 data=$exp/data
 
 runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
+
+combined() { # SET DIR...: one data dir of several, checked
+  kws data combine "$data/$1" "${@:2}"
+  kws data validate "$data/$1"
+}
 
 if runs 0; then
   echo "== stage 0: data"
@@ -139,11 +141,9 @@ if runs 0; then
     python local/synthesize_corpus.py "$corpus" --keywords "$keywords" --scale "$corpus_scale" \
       --seed "$seed" --nj "$nj"
   fi
-  # shellcheck disable=SC2086  # lists of folders
-  for set in train dev test; do
-    kws data combine "$data/$set" ${!set}
-    kws data validate "$data/$set"
-  done
+  combined train "${train[@]}"
+  combined dev "${dev[@]}"
+  combined test "${test[@]}"
 fi
 
 if runs 1; then
@@ -169,13 +169,14 @@ if runs 3; then
   kws train --data "$data/train" --ali "$exp/train.ctm" --ali "$exp/dev.ctm" \
     --dev-data "$data/dev" "${begin[@]}" --features "$features" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
-    "${epochs[@]}" --noise "$noise" --rir "$rir" --seed "$seed" --nj "$nj" --device "$device" --exp "$exp"
+    "${epochs[@]}" "${noise[@]/#/--noise=}" "${rir[@]/#/--rir=}" --seed "$seed" --nj "$nj" \
+    --device "$device" --exp "$exp"
 fi
 
 if runs 4; then
   echo "== stage 4: evaluation"
-  in_noise=()
-  [ -z "$test_noise" ] || in_noise=(--noise "$test_noise" --snr-db 10 --seed "$seed")
+  in_noise=("${test_noise[@]/#/--noise=}")
+  [ ${#in_noise[@]} -eq 0 ] || in_noise+=(--snr-db 10 --seed "$seed")
   kws evaluate --model "$exp/final.kws" --dev "$data/dev" --test "$data/test" \
     "${in_noise[@]}" --fa-per-hour "$fa_per_hour" --out "$exp/eval"
 fi

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.cli.many_values import ManyValuesCommand, split_paths
+from kws.cli.many_values import ManyValuesCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def evaluate(
     Examples:
       kws evaluate --model exp/default/final.kws --dev data/dev --test data/test --out exp/eval
       kws evaluate --model final.kws --test data/test data/stream --out eval --threshold 0.7
-      kws evaluate --model final.kws --dev "pos/dev neg/dev" --test "pos/test neg/test" \\
+      kws evaluate --model final.kws --dev pos/dev neg/dev --test pos/test neg/test \\
         --noise noise/test --snr-db 10 --fa-per-hour 0.5 --out eval
     """
     import torch
@@ -117,8 +117,7 @@ def evaluate(
 def _read(values: Sequence[str] | None, allow_commands: bool) -> tuple[DataDir, ...]:
     from kws.data import read_data_dir
 
-    paths = split_paths(values or [])
-    return tuple(read_data_dir(path, allow_commands=allow_commands) for path in paths)
+    return tuple(read_data_dir(path, allow_commands=allow_commands) for path in values or ())
 
 
 def _evaluate(

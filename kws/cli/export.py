@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.cli.many_values import ManyValuesCommand, split_paths
+from kws.cli.many_values import ManyValuesCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ def _audio(values: Sequence[str], sample_rate: int, allow_commands: bool) -> Ite
     from kws.audio import read_audio
     from kws.data import read_data_dir
 
-    for path in split_paths(values):
+    for path in map(Path, values):
         if path.is_dir():
             data = read_data_dir(path, allow_commands=allow_commands)
             for utterance in data.utterances:

@@ -1,9 +1,8 @@
-"""Options that take one value or several: `--test A B`, `--test A --test B`, `--test "A B"`."""
+"""Options that take one value or several: `--test A B` and `--test A --test B`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand
@@ -35,12 +34,3 @@ def repeat_options(args: Sequence[str], many: Collection[str]) -> list[str]:
             values += 1
         repeated.append(word)
     return repeated
-
-
-def split_paths(values: Sequence[str]) -> list[Path]:
-    """The paths in option values: a value that exists is one path, another is split at blanks."""
-    return [
-        Path(path)
-        for value in values
-        for path in ([value] if Path(value).exists() else value.split())
-    ]

@@ -11,9 +11,7 @@ import typer
 def train(
     data: Annotated[
         list[str],
-        typer.Option(
-            metavar="DIR", help="Data dir to train on; repeat it, or give several in quotes."
-        ),
+        typer.Option(metavar="DIR", help="Data dir to train on; this and others may be repeated."),
     ],
     features: Annotated[Path, typer.Option(metavar="CONF", help="The feature options.")],
     keywords: Annotated[str, typer.Option(metavar="A,B,...", help="The keywords.")],
@@ -124,7 +122,7 @@ def train(
     those of --config; it may hold many more (see conf/train_*.conf).
 
     Examples:
-      kws train --data "data/train data/speech" --dev-data data/dev --noise data/noise \\
+      kws train --data data/train --data data/speech --dev-data data/dev --noise data/noise \\
         --network conf/tdnn.config --features conf/fbank40.conf \\
         --keywords "computer,view glass" --objective max-pool --exp exp/tdnn
       kws train --data data/mine --init-from exp/tdnn/final.kws --freeze 2 \\
@@ -156,14 +154,14 @@ def train(
     }
     options = parse_train_options(*option_lines(config, given, "kws train"))
     sources = Sources(
-        data=_words(data),
+        data=tuple(data),
         network=None if network is None else str(network),
         features=str(features),
         keywords=tuple(keywords.split(",")),
-        dev_data=_words(dev_data),
-        ali=_words(ali),
-        noise=_words(noise),
-        rir=_words(rir),
+        dev_data=tuple(dev_data or ()),
+        ali=tuple(ali or ()),
+        noise=tuple(noise or ()),
+        rir=tuple(rir or ()),
         cmvn_stats=None if cmvn_stats is None else str(cmvn_stats),
         licences=tuple(licence or ()),
         allow_commands=allow_commands,
@@ -180,12 +178,3 @@ def train(
             (exp / FILE_NAME).unlink(missing_ok=True)
         if not is_trained(exp, lambda: settings_of(sources, options), options.train.num_epochs):
             train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
-
-
-def _words(values: list[str] | None) -> tuple[str, ...]:
-    """What a repeated option holds; a value may be several, with blanks between."""
-    return tuple(
-        word
-        for value in values or ()
-        for word in ([value] if value and Path(value).exists() else value.split())
-    )

@@ -47,7 +47,8 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def exp(tmp_path_factory: pytest.TempPathFactory, options: list[str]) -> Path:
-    folder = tmp_path_factory.mktemp("recipe") / "exp"
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("recipe") / "exp für mich"
     done = recipe(folder, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -110,12 +111,25 @@ def test_a_stage_runs_again_alone(exp: Path, options: list[str]) -> None:
     assert (exp / "final.kws").read_bytes() == model
 
 
+def test_folders_are_named_one_by_one(exp: Path, tmp_path: Path) -> None:
+    corpus, out = exp / "corpus", tmp_path / "aus zwei Hälften"
+    train = [corpus / "train", corpus / "test"]
+    dirs = ["--dev", str(corpus / "dev"), "--test", str(corpus / "noise_train")]
+    for path in train:
+        dirs += ["--train", str(path)]
+    done = recipe(out, *dirs, "--stop-stage", "0")
+    assert done.returncode == 0, done.stderr
+    numbers = [len((path / "text").read_text().splitlines()) for path in train]
+    assert len((out / "data" / "train" / "text").read_text().splitlines()) == sum(numbers)
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
         (["--stage", "two"], "--stage two: must be a whole number"),
         (["--objective", "ctc"], "--objective ctc: must be ce or max-pool"),
         (["--train", "/"], "--train, --dev and --test belong together"),
+        (["--train", "a b"], "--train a b: no such folder; several folders are given each with"),
         (["--speed"], "unknown option --speed"),
         (["--exp"], "--exp needs a value"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from evaluation_tones import FAINT, LOUD, SOFT, data_dir, tone_spotter
 
 from kws.cli.main import run as kws
-from kws.cli.many_values import repeat_options, split_paths
+from kws.cli.many_values import repeat_options
 from kws.nnet import read_model
 
 FILES = ["confidences.png", "det.png", "events.jsonl", "operating_points.csv", "report.html"]
@@ -55,7 +55,7 @@ def test_thresholds_are_solved_stored_and_then_used(
 
     content = model.read_bytes()
     words = ["evaluate", "--model", str(model), "--out", str(tmp_path / "again")]
-    assert kws([*words, "--test", " ".join(dirs)]) == 0
+    assert kws([*words, "--test", *dirs]) == 0
     low = next(row for row in rows_of(tmp_path / "again") if row["keyword"] == "low")
     assert low["threshold_source"] == "stored"
     assert float(low["threshold"]) == stored["low"]["threshold"]
@@ -130,9 +130,3 @@ def test_words_belong_to_the_option_before_them() -> None:
     assert repeat_options(words, many) == [*repeated, "--out", "o", "f"]
     last = ["--dev", "a", "--allow-commands"]
     assert repeat_options(last, many) == last
-
-
-def test_a_value_is_one_path_or_several(tmp_path: Path) -> None:
-    spaced = tmp_path / "with space"
-    spaced.mkdir()
-    assert split_paths([str(spaced), "a b", "c"]) == [spaced, Path("a"), Path("b"), Path("c")]

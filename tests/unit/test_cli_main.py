@@ -110,6 +110,7 @@ def test_an_unwritable_place_is_told_in_one_line(
 
 
 def test_program_exits_with_the_status(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     program = [sys.executable, "-c", "from kws.cli.main import main; main()"]
     bad = subprocess.run([*program, "info", "absent"], capture_output=True, text=True, cwd=tmp_path)
     assert bad.returncode == 2
@@ -119,6 +120,7 @@ def test_program_exits_with_the_status(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_mistake() -> None:
+    pytest.importorskip("torch")
     program = [sys.executable, "-c", "from kws.cli.main import main; main()", "describe"]
     read_end, write_end = os.pipe()
     os.close(read_end)
