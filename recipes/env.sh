@@ -30,7 +30,7 @@ use_environment() { # EXTRA
   make_environment "$venv" "${PYTHON:-python3}" || return
   hash=$(cat "$_root/pyproject.toml" "$_root/recipes/requirements.lock" | sha256sum | cut -c1-16)
   marker=$venv/.kws-$extra-$hash
-  if [ ! -e "$marker" ]; then
+  if [ ! -e "$marker" ] && [ ! -e "$venv/.newest" ]; then
     echo "installing the packages of kws[$extra], a few minutes (README.md says how to do without" \
       "CUDA's 4 GB)" >&2
     # setuptools first: it builds kws here, where a build of its own would take the newest
@@ -57,5 +57,6 @@ use_newest_environment() { # EXTRA: what pip gives today to a user who has no lo
   make_environment "$venv" "${PYTHON:-python3}" || return
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade \
     --upgrade-strategy eager --editable "${_root}[$extra]" || return 2
+  touch "$venv/.newest" # recipes that run in it leave its packages alone
   export PATH="$venv/bin:$PATH"
 }

@@ -27,7 +27,7 @@ def arguments(tmp_path: Path) -> list[str]:
     dev = corpus(tmp_path / "dev", num_each=2, first_s=0.5)
     return [
         "train",
-        *("--data", f"{train}", "--dev-data", str(dev), "--noise", ""),
+        *("--data", f"{train}", "--dev-data", str(dev)),
         *("--network", f"{tmp_path}/nnet.config", "--features", f"{tmp_path}/fbank.conf"),
         *("--config", f"{tmp_path}/train.conf", "--keywords", "low"),
     ]
@@ -47,8 +47,7 @@ def test_a_model_is_trained(
     tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     exp = tmp_path / "exp"
-    # two data dirs in one option, as recipes pass them
-    arguments[2] = f"{arguments[2]} {corpus(tmp_path / 'more', num_each=2)}"
+    arguments += ["--data", str(corpus(tmp_path / "more", num_each=2))]
     given = ["--num-epochs", "2", "--seed", "4", "--licence", "CC0", "--exp", str(exp)]
     assert run([*arguments, *given]) == 0
     out = capsys.readouterr().out

@@ -29,10 +29,16 @@ SETS = ["--train", "data", "--dev", "out", "--test", "neg"]
             "--train, --dev and --test belong together: give all three (kws data subset cuts a "
             "data dir)",
         ),
-        ([*SETS, "--train", "data daat"], "daat: no such folder"),
-        ([*SETS, "--noise", "daat"], "daat: no such folder"),
         (
-            [*SETS, "--test", "neg ./data"],
+            [*SETS, "--train", "data out"],
+            "--train data out: no such folder; several folders are given each with its own --train",
+        ),
+        (
+            [*SETS, "--noise", "daat"],
+            "--noise daat: no such folder; several folders are given each with its own --noise",
+        ),
+        (
+            [*SETS, "--test", "./data"],
             "{folder}/data: is given twice; nothing may be in two of --train, --dev and --test",
         ),
         (["--network", "no.config"], "no.config: no such file (relative to {root})"),
