@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torchaudio
+from torchaudio_reference import stored_input, stored_outputs
 
 from kws.features import resample_as_kaldi
 
@@ -12,18 +12,21 @@ def noise(num_samples: int, batch: int = 1) -> torch.Tensor:
     return 1000 * torch.randn(batch, num_samples, generator=generator)
 
 
-@pytest.mark.parametrize(
-    ("from_rate", "to_rate"), [(16000, 8000), (8000, 16000), (44100, 16000), (11025, 16000)]
-)
-def test_agrees_with_torchaudio(from_rate: int, to_rate: int) -> None:
-    samples = noise(3000, batch=2).double()  # torchaudio has phases of float32 otherwise
-    expected = torchaudio.functional.resample(
-        samples, from_rate, to_rate, lowpass_filter_width=6, rolloff=0.99
-    )
-    found = resample_as_kaldi(samples, from_rate, to_rate)
-    assert found.shape == expected.shape == (2, -(-3000 * to_rate // from_rate))
+CASES = stored_outputs("resample")
+
+
+def test_all_cases_are_here() -> None:
+    rates = [[16000, 8000], [8000, 16000], [44100, 16000], [11025, 16000]]
+    assert [given for given, _ in CASES] == rates
+
+
+@pytest.mark.parametrize(("rates", "expected"), CASES, ids=[str(rates) for rates, _ in CASES])
+def test_agrees_with_torchaudio(rates: tuple[int, int], expected: torch.Tensor) -> None:
+    from_rate, to_rate = rates
+    found = resample_as_kaldi(stored_input("noise").double(), from_rate, to_rate)
+    assert found.shape == expected.shape == (2, -(-1000 * to_rate // from_rate))
     # samples of about 1000, times the rounding of the weights to float32 as Kaldi has them
-    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found, expected.double(), atol=1e-3, rtol=0)
 
 
 def test_a_low_tone_keeps_its_shape() -> None:
