@@ -31,7 +31,7 @@ MFCC: list[dict[str, Any]] = [
     {},
     {"use_energy": False},
     {"use_energy": False, "htk_compat": True},
-    {"htk_compat": True, "raw_energy": False, "energy_floor": 1e6},
+    {"htk_compat": True, "raw_energy": False, "energy_floor": 2e8},
     {"num_ceps": 30, "num_mel_bins": 30, "low_freq": 30.0, "high_freq": -300.0},
     {"num_ceps": 11, "num_mel_bins": 20, "cepstral_lifter": 15.0},
     {"cepstral_lifter": 0.0, "window_type": "hamming", "snip_edges": False},
