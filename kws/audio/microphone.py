@@ -45,6 +45,11 @@ class InputDevice:
     sample_rate: int
     is_default: bool
 
+    @property
+    def full_name(self) -> str:
+        """Its name and its interface: what tells apart one microphone's ways in."""
+        return f"{self.name}, {self.interface}"
+
 
 def input_devices() -> list[InputDevice]:
     """The devices that give samples.
@@ -75,6 +80,9 @@ def input_devices() -> list[InputDevice]:
 def choose_device(choice: str | None = None) -> InputDevice:
     """The input device of that number, or the one whose name is or contains `choice`.
 
+    One microphone may be reached through several interfaces under one name: "name, interface" is
+    a name too, which stays when numbers change.
+
     Args:
         choice: a number or (a part of) a name in any case; None: the system's default.
 
@@ -91,13 +99,16 @@ def choose_device(choice: str | None = None) -> InputDevice:
         found = [device for device in devices if device.number == int(choice)]
     else:
         part = choice.casefold()
-        found = [device for device in devices if device.name.casefold() == part]
-        found = found or [device for device in devices if part in device.name.casefold()]
+        found = [d for d in devices if part in (d.name.casefold(), d.full_name.casefold())]
+        found = found or [d for d in devices if part in d.name.casefold()]
+        found = found or [d for d in devices if part in d.full_name.casefold()]
     if not found:
         raise InputError(f"--device {choice}: there is no such input device; {LIST_THEM}")
     if len(found) > 1:
-        names = ", ".join(f"{device.number} {device.name!r}" for device in found)
-        raise InputError(f"--device {choice}: it could be {names}; give the number")
+        names = ", ".join(f"{device.number} {device.full_name!r}" for device in found)
+        raise InputError(
+            f"--device {choice}: it could be {names}; give the number, or more of its name"
+        )
     return found[0]
 
 
@@ -153,8 +164,8 @@ class Microphone:
         except sounddevice.PortAudioError as error:
             reason = str(error.args[0]).partition(": ")[2] or str(error.args[0])
             raise InputError(
-                f"device {self.device.name!r}: cannot be opened ({reason}); close the program that "
-                f"uses it, or choose another one: {LIST_THEM}"
+                f"device {self.device.full_name!r}: cannot be opened ({reason}); close the program "
+                f"that uses it, or choose another one: {LIST_THEM}"
             ) from None
         return self
 

@@ -19,6 +19,6 @@ Device = Annotated[
     str | None,
     typer.Option(
         metavar="D",
-        help="The input device, by number or a part of its name; without it the system's.",
+        help="The input device, by number or a part of 'name, interface'; without it the system's.",
     ),
 ]

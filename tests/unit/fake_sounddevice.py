@@ -17,6 +17,7 @@ DEVICES = [
     ("USB Headset", 1, 44100.0),
     ("USB Headset Pro", 1, 16000.0),
 ]
+INTERFACES = ["FakeAudio", "FakePulse"]
 
 
 class PortAudioError(Exception):
@@ -28,6 +29,7 @@ class FakeSounddevice(types.ModuleType):
 
     Attributes:
         content: the samples.
+        reached_by: the number of a device's interface, where it is not the first.
         ends: how a stream ends: "gone" (the device vanishes), "stall" (it gives nothing more), or
             the number of the signal that the user sends then.
         failure: what opening raises, if anything.
@@ -41,6 +43,7 @@ class FakeSounddevice(types.ModuleType):
         super().__init__("sounddevice")
         self.devices = DEVICES
         self.default = types.SimpleNamespace(device=(0, 1))
+        self.reached_by: dict[int, int] = {}
         self.content = np.zeros((0, 1))
         self.ends: str | int = "gone"
         self.failure: Exception | None = None
@@ -49,10 +52,13 @@ class FakeSounddevice(types.ModuleType):
 
     def query_devices(self) -> list[dict[str, Any]]:
         names = ("name", "max_input_channels", "default_samplerate")
-        return [{**dict(zip(names, row, strict=True)), "hostapi": 0} for row in self.devices]
+        return [
+            {**dict(zip(names, row, strict=True)), "hostapi": self.reached_by.get(number, 0)}
+            for number, row in enumerate(self.devices)
+        ]
 
     def query_hostapis(self) -> list[dict[str, Any]]:
-        return [{"name": "FakeAudio"}]
+        return [{"name": name} for name in INTERFACES]
 
     def InputStream(self, **options: Any) -> FakeStream:  # noqa: N802 - the package's name
         if self.failure is not None:

@@ -62,7 +62,8 @@ def test_a_device_is_chosen_by_number_or_name(fake, choice, number):
         ("webcam", f"--device webcam: there is no such input device; {LIST_THEM}"),
         (
             "headset",
-            "--device headset: it could be 2 'USB Headset', 3 'USB Headset Pro'; give the number",
+            "--device headset: it could be 2 'USB Headset, FakeAudio', 3 'USB Headset Pro, "
+            "FakeAudio'; give the number, or more of its name",
         ),
     ],
 )
@@ -70,6 +71,26 @@ def test_a_choice_that_fits_none_or_several_is_refused(fake, choice, said):
     with pytest.raises(InputError) as caught:
         choose_device(choice)
     assert str(caught.value) == said
+
+
+def test_one_microphone_through_several_interfaces(fake):
+    fake.devices = [*fake.devices, ("USB Headset", 1, 44100.0)]
+    fake.reached_by = {4: 1}
+    with pytest.raises(InputError) as caught:
+        choose_device("USB headset")
+    assert str(caught.value) == (
+        "--device USB headset: it could be 2 'USB Headset, FakeAudio', 4 'USB Headset, "
+        "FakePulse'; give the number, or more of its name"
+    )
+    for choice in ("4", "usb headset, fakepulse", "headset, fakep", "FakePulse"):
+        assert choose_device(choice).number == 4
+    assert choose_device("USB Headset, FakeAudio").number == 2
+
+
+def test_a_part_of_a_name_comes_before_one_of_an_interface(fake):
+    fake.devices = [*fake.devices, ("FakePulse", 1, 44100.0), ("Other", 1, 44100.0)]
+    fake.reached_by = {5: 1}
+    assert choose_device("pulse").number == 4
 
 
 def test_no_device_and_no_default_are_told(fake):
@@ -220,8 +241,8 @@ def test_a_device_that_is_busy_is_told_in_one_line(fake, capfd):
     with pytest.raises(InputError) as caught, Microphone(choose_device("2")):
         pass
     assert str(caught.value) == (
-        "device 'USB Headset': cannot be opened (Device unavailable [PaErrorCode -9985]); close "
-        f"the program that uses it, or choose another one: {LIST_THEM}"
+        "device 'USB Headset, FakeAudio': cannot be opened (Device unavailable [PaErrorCode "
+        f"-9985]); close the program that uses it, or choose another one: {LIST_THEM}"
     )
     assert capfd.readouterr().err == ""
 

@@ -42,7 +42,8 @@ CASES = [
     Case(
         "a name of several devices",
         "listen level.onnx --device usb",
-        "--device usb: it could be 2 'USB Headset', 3 'USB Headset Pro'; give the number",
+        "--device usb: it could be 2 'USB Headset, FakeAudio', 3 'USB Headset Pro, FakeAudio'; "
+        "give the number, or more of its name",
     ),
     Case(
         "a channel that is not there",
@@ -173,8 +174,8 @@ def test_a_device_in_use(models: World, monkeypatch: pytest.MonkeyPatch) -> None
         "Error opening InputStream: Device unavailable [PaErrorCode -9985]"
     )
     line = (
-        "device 'Built-in Microphone': cannot be opened (Device unavailable [PaErrorCode -9985]); "
-        f"close the program that uses it, or choose another one: {LIST_THEM}"
+        "device 'Built-in Microphone, FakeAudio': cannot be opened (Device unavailable "
+        f"[PaErrorCode -9985]); close the program that uses it, or choose another one: {LIST_THEM}"
     )
     for command in ("listen level.onnx", "doctor"):
         models.check(Case("", command, line))
