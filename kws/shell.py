@@ -1,11 +1,13 @@
 """Commands that the user has written, for the shell: the one place that runs any.
 
-Whoever calls this has asked before whether commands are allowed.
+Whoever calls this has asked before whether commands are allowed. How a process ended is put into
+words here too.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
 
@@ -46,3 +48,19 @@ def start_command(
         env={**os.environ, **(variables or {})},
         start_new_session=own_session,
     )
+
+
+def how_ended(status: int) -> str:
+    """How a process ended, for a sentence that begins with what it was.
+
+    Args:
+        status: its exit status, or the negative number of the signal that ended it.
+    """
+    if status >= 0:
+        return f"ended with exit status {status}"
+    number = -status
+    known = number in set(signal.Signals)
+    name = signal.Signals(number).name if known else f"signal {number}"
+    # the kernel ends what uses too much memory so, and nothing says that it was that
+    memory = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    return f"was ended by {name}{memory}"

@@ -25,6 +25,7 @@ from torch import Tensor
 from kws.data.chunks import Pool
 from kws.errors import InputError
 from kws.nnet import Nnet
+from kws.shell import how_ended
 from kws.training.learner import Failure, Job, Memory, Pause, Result, Setup, serve
 from kws.training.learning import Learnt, learn
 from kws.training.material import Material
@@ -189,13 +190,18 @@ class Learners:
         try:
             pipe.send(message)
         except OSError:
-            raise _killed() from None
+            while True:  # until what it said last, or that it has ended, is raised
+                self._receive(pipe)
 
     def _receive(self, pipe: Connection) -> Any:
         try:
             answer = pipe.recv()
         except (EOFError, OSError):
-            raise _killed() from None
+            process = self._processes[self._pipes.index(pipe)]
+            process.join()
+            raise InputError(
+                f"a process that learns {how_ended(process.exitcode)}; the same command continues"
+            ) from None
         if isinstance(answer, Failure):
             raise answer.error or RuntimeError(answer.text)
         return answer
@@ -214,9 +220,3 @@ def set_to_mean(nnet: Nnet, networks: Sequence[Sequence[npt.NDArray[Any]]]) -> N
         for value in values:  # in the order of the jobs: always the same sum
             total += value
         parameter.copy_(torch.from_numpy(total / len(values)))
-
-
-def _killed() -> InputError:
-    return InputError(
-        "a process that learns was killed, perhaps for want of memory; the same command continues"
-    )

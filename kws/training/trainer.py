@@ -25,7 +25,7 @@ from kws.training.optimizers import effective_learning_rate
 from kws.training.parallel import Learning, learning_of
 from kws.training.state import TrainState
 from kws.training.task import Task
-from kws.training.workers import killed_workers_told
+from kws.training.workers import dead_workers_told
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def train(
     if state.last is not None:
         plan_last_models(state.last, options, per_epoch)
     clock = Clock()
-    with killed_workers_told(), learning_of(task, state, material) as learning:
+    with dead_workers_told(), learning_of(task, state, material) as learning:
         text_log = TrainLog(directory, state.epoch, echo)
         text_log.line(_begin_line(state, material, task.device))
         while state.epoch < options.num_epochs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import signal
 import sys
 import warnings
@@ -16,8 +17,15 @@ from kws.data.chunks import Pool
 from kws.data.draws import Job
 from kws.data.examples import Examples
 from kws.errors import InputError
+from kws.shell import how_ended
 
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent ends
+# torch's words for a worker that is gone; those of an error in one begin otherwise
+GONE = re.compile(
+    r"DataLoader worker \(pid\S* [\d, ]+\) "
+    r"(?:is killed by signal: (?P<signal>.+?)\.|"
+    r"exited unexpectedly(?: with exit code (?P<status>\d+))?)"
+)
 
 
 class Workers:
@@ -34,7 +42,7 @@ class Workers:
     def __init__(self, examples: Examples, num_workers: int) -> None:
         self._jobs: list[Job] = []
         self._loader: DataLoader[Pool] = DataLoader(
-            examples,  # type: ignore[arg-type]
+            _Faults(examples),  # type: ignore[arg-type]
             batch_size=None,
             sampler=self._jobs,
             num_workers=num_workers,
@@ -45,18 +53,38 @@ class Workers:
         )
 
     def pools(self, jobs: Sequence[Job]) -> Iterator[Pool]:
-        """The pools of `jobs`, in order; some are prepared ahead."""
+        """The pools of `jobs`, in order; some are prepared ahead.
+
+        Raises:
+            InputError: a worker found it.
+        """
         self._jobs[:] = jobs
         with warnings.catch_warnings():
             # newer Pythons warn of forking a process with threads; ours hold no locks then
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
             pools = iter(self._loader)
-        yield from pools
+        for pool in pools:
+            if isinstance(pool, InputError):
+                raise pool
+            yield pool
+
+
+class _Faults:
+    """Examples with a user's mistakes among them: torch would make tracebacks of those."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+
+    def __getitem__(self, job: Job) -> Pool | InputError:
+        try:
+            return self._examples[job]
+        except InputError as error:
+            return error
 
 
 @contextmanager
-def killed_workers_told() -> Iterator[None]:
-    """Turn torch's error about a worker that was killed, which can come anywhere, into a line.
+def dead_workers_told() -> Iterator[None]:
+    """Turn torch's error about a worker that has died, which can come anywhere, into a line.
 
     Raises:
         InputError: in its place.
@@ -64,12 +92,24 @@ def killed_workers_told() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if GONE.match(str(error)) is None:
             raise
         raise InputError(
-            "a process that prepares examples was killed, perhaps for want of memory; the same "
-            "command continues, with a smaller --nj if need be"
+            f"a process that prepares examples {_end_of_worker(error)}; the same command "
+            "continues, with a smaller --nj if need be"
         ) from None
+
+
+def _end_of_worker(error: BaseException | None) -> str:
+    """How it ended; the error that names the signal may be the cause of one that does not."""
+    while error is not None and (gone := GONE.match(str(error))):
+        if gone["status"] is not None:
+            return how_ended(int(gone["status"]))
+        for number in signal.valid_signals() if gone["signal"] else ():
+            if signal.strsignal(number) == gone["signal"]:
+                return how_ended(-number)
+        error = error.__cause__
+    return "has died"
 
 
 def _as_it_is(pool: Any) -> Any:

@@ -26,6 +26,8 @@ def misbehave(job):
         raise KeyError("a bug")
     if job == "death":
         os.kill(os.getpid(), signal.SIGKILL)
+    if job == "exit":
+        os._exit(3)
     if job == "slow":
         time.sleep(60)
     return job
@@ -52,12 +54,28 @@ def test_results_come_in_the_order_of_the_jobs_each_from_a_fresh_process(workers
         ("user", InputError, "a user's mistake"),
         ("disk", OSError, "No space left on device"),
         ("bug", RuntimeError, "KeyError: 'a bug'"),
-        ("death", RuntimeError, "ended with status 9"),
+        (
+            "death",
+            InputError,
+            "^a process of the synthesis was ended by SIGKILL, perhaps for want of memory; run it "
+            "again$",
+        ),
+        ("exit", InputError, "^a process of the synthesis ended with exit status 3; run it again$"),
     ],
 )
 def test_errors_of_a_job_are_raised_where_it_was_ordered(job, kind, message):
     with pytest.raises(kind, match=message), Workers(1) as one:
         one.run(misbehave, ["fine", job])
+
+
+def test_a_worker_that_died_between_two_jobs_is_told():
+    with Workers(1) as one:
+        assert one.run(misbehave, ["fine"]) == ["fine"]
+        (process,) = one._processes
+        process.kill()
+        process.join()
+        with pytest.raises(InputError, match="was ended by SIGKILL"):
+            one.run(misbehave, ["fine"])
 
 
 def test_interruption_ends_the_jobs_at_once():

@@ -170,22 +170,28 @@ def test_processes_that_start_anew_give_the_same(tmp_path: Path, data: Path) -> 
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_a_killed_process_is_told(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (signal.SIGKILL, "was ended by SIGKILL, perhaps for want of memory"),
+        (signal.SIGSEGV, "was ended by SIGSEGV"),
+        (signal.SIGTERM, "was ended by SIGTERM"),
+    ],
+)
+def test_a_process_that_a_signal_ends_is_told(
+    number: int, told: str, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learners: list[Learners] = []
 
     def kill_first(self: Learners, *others: object) -> object:
         learners.append(self)
-        os.kill(self._processes[1].pid, signal.SIGKILL)
+        os.kill(self._processes[1].pid, number)
         self._processes[1].join()
         return take(self, *others)  # type: ignore[arg-type]
 
     take: Callable[..., object] = Learners.learn
     monkeypatch.setattr(Learners, "learn", kill_first)
-    with pytest.raises(
-        InputError, match=r"a process that learns was killed.*same command continues"
-    ):
+    with pytest.raises(InputError, match=f"^a process that learns {told}; the same command cont"):
         run(tmp_path, data, options(*GIVEN))
     assert not any(process.is_alive() for process in learners[0]._processes)
 
@@ -198,6 +204,27 @@ def test_what_a_process_finds_wrong_is_told(
 
     monkeypatch.setattr("kws.training.learner.learn", refuse)
     with pytest.raises(InputError, match=r"^this is wrong; do that$"):
+        run(tmp_path, data, options(*GIVEN))
+
+
+def test_what_a_process_raised_is_told_also_when_no_answer_was_due(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so and ends; the parent finds it with the next thing that it sends."""
+
+    def fail(self: object, message: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("kws.training.learner._Learner.pause", fail)  # of the fifth, without a job
+    with pytest.raises(RuntimeError, match="ValueError: a bug"):
+        run(tmp_path, data, options(*GIVEN, "--num-jobs-nnet=5"))
+
+
+def test_a_process_that_exits_is_told(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kws.training.learner.learn", lambda *others: os._exit(7))
+    with pytest.raises(InputError, match=r"^a process that learns ended with exit status 7; the"):
         run(tmp_path, data, options(*GIVEN))
 
 

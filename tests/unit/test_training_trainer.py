@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,16 +268,6 @@ def test_utterances_that_are_all_too_short_are_said(tmp_path: Path, data: Path) 
     task = prepare(given, options(*MAX_POOL))
     with pytest.raises(InputError, match="nothing to train on: no utterance is as long as a frame"):
         train(task, tmp_path / "exp", num_workers=0)
-
-
-def test_a_worker_that_is_killed_costs_one_line(tmp_path: Path, data: Path) -> None:
-    def kill_worker(progress: Progress) -> None:
-        for process in multiprocessing.active_children():
-            process.kill()
-
-    given = options(*CE, "--num-epochs=100")
-    with pytest.raises(InputError, match="a process that prepares examples was killed"):
-        run(tmp_path, data, given, num_workers=1, on_progress=kill_worker)
 
 
 @pytest.mark.cuda

@@ -14,6 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from kws.errors import InputError
+from kws.shell import how_ended
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -81,8 +82,8 @@ class Workers:
             on_progress: called with (jobs done, all jobs).
 
         Raises:
-            InputError, OSError: a job raised it.
-            RuntimeError: a job raised something else, or its process died.
+            InputError, OSError: a job raised it, or (InputError) its process was killed.
+            RuntimeError: a job raised something else.
         """
         results: list[Any] = [None] * len(jobs)
         waiting = iter(enumerate(jobs))
@@ -93,10 +94,12 @@ class Workers:
             while done < len(jobs):
                 while idle and (following := next(waiting, None)) is not None:
                     running[idle[-1]], job = following
-                    idle.pop().send((function, job))
+                    with contextlib.suppress(BrokenPipeError):  # reading it tells how it ended
+                        idle[-1].send((function, job))
+                    idle.pop()
                 for connection in wait(list(running)):
                     assert isinstance(connection, Connection)
-                    results[running.pop(connection)] = _received(connection)
+                    results[running.pop(connection)] = self._received(connection)
                     idle.append(connection)
                     done += 1
                     on_progress(done, len(jobs))
@@ -105,15 +108,20 @@ class Workers:
             raise
         return results
 
+    def _received(self, connection: Connection) -> Any:
+        try:
+            result, error = connection.recv()
+        except (EOFError, OSError):
+            process = self._processes[self._connections.index(connection)]
+            process.join()
+            raise _died(process.exitcode or 0) from None
+        if error is not None:
+            raise error
+        return result
 
-def _received(connection: Connection) -> Any:
-    try:
-        result, error = connection.recv()
-    except EOFError:
-        raise RuntimeError("a synthesis process has died; run it again") from None
-    if error is not None:
-        raise error
-    return result
+
+def _died(status: int) -> InputError:
+    return InputError(f"a process of the synthesis {how_ended(status)}; run it again")
 
 
 def _serve(connection: Connection) -> None:
@@ -142,7 +150,7 @@ def _serve(connection: Connection) -> None:
         _, status = os.waitpid(child, 0)
         child = 0
         if status:
-            _send(connection, (None, RuntimeError(f"a synthesis job ended with status {status}")))
+            _send(connection, (None, _died(os.waitstatus_to_exitcode(status))))
 
 
 def _answer(connection: Connection, function: Callable[[Any], Any], job: Any) -> None:
