@@ -6,7 +6,7 @@
 # With recordings: --train/--dev/--test name Kaldi data dirs, one each time they are given;
 # utterances whose text holds no keyword are negatives. Nothing may be in two of the three.
 #
-# Stages: 0 data, 1 features and statistics, 2 alignment, 3 training, 4 evaluation,
+# Stages: 0 data, 1 statistics of the features, 2 alignment, 3 training, 4 evaluation,
 # 5 detection on a long recording made of test utterances, 6 export to one file that needs no
 # PyTorch, verified against the model. Each can be run again alone.
 set -euo pipefail
@@ -147,8 +147,8 @@ if runs 0; then
 fi
 
 if runs 1; then
-  echo "== stage 1: features and statistics"
-  kws features --config "$features" "$data/train" "$exp/feats"
+  echo "== stage 1: statistics of the features"
+  kws features --config "$features" --stats-only "$data/train" "$exp/feats"
 fi
 
 if runs 2; then

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from kws.cli.extractor import Extractor
 from kws.cli.takes import Take, read_takes
 
 if TYPE_CHECKING:
-    from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
+    from kws.cli.extractor import Statistics
+    from kws.features import CmvnStats, FeatureOptions
     from kws.kaldi import CompressionMethod, Specifier
-
-    Statistics = Mapping[str, CmvnStats]  # by speaker or utterance; the only one under ""
 
 
 def features(
@@ -58,6 +57,10 @@ def features(
             "and 4 two bytes, 5 to 7 one byte. [default: 1]",
         ),
     ] = None,
+    stats_only: Annotated[
+        bool,
+        typer.Option("--stats-only", help="Write the CMVN statistics to OUT_DIR, and no features."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the dither, where the config has one.")] = 0,
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
@@ -68,11 +71,13 @@ def features(
     OUT_DIR gets feats.ark, feats.scp and features.conf, and the CMVN statistics that were computed:
     cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker, cmvn=utterance). Recordings of
     another sample rate are converted, with a notice, unless allow-downsample or allow-upsample is
-    false. A recording too short for one frame gives an empty matrix.
+    false. A recording too short for one frame gives an empty matrix; if all are the exit status is
+    1.
 
     Examples:
       kws features --config conf/fbank40.conf data/train exp/feats/train
       kws features --config conf/mfcc13.conf data/train exp/mfcc/train
+      kws features --config conf/fbank40.conf --stats-only data/train exp/stats
       kws features --config conf/fbank40.conf --cmvn-stats exp/feats/train/cmvn.stats \\
           data/test exp/feats/test
       kws features scp:wav.scp ark,t:-
@@ -103,75 +108,28 @@ def features(
         files = {"ark": str(out_dir / "feats.ark"), "scp": str(out_dir / "feats.scp")}
         table = Specifier(destination, files, frozenset())
     stats = _given_stats(options, cmvn_stats, allow_commands)
-    extractor = _Extractor(options, seed)
+    extractor = Extractor(options, seed)
     shown = _progress(takes, total)
-    if out_dir is None or stats is not None or options.cmvn.cmvn == "none":
+    if stats_only:
+        if out_dir is None or stats is not None or options.cmvn.cmvn == "none" or compress:
+            raise InputError(
+                "--stats-only: is for an OUT_DIR and a config with --cmvn, without --cmvn-stats "
+                "and --compress; leave it out, or mend these"
+            )
+        written = _write_stats_alone(shown, extractor, out_dir)
+    elif out_dir is None or stats is not None or options.cmvn.cmvn == "none":
         rows = ((take.utterance, extractor.normalised(take, stats)) for take in shown)
-        summary = _write(rows, table, compression)
+        written = _write(rows, table, compression)
     else:
-        summary = _write_with_stats(shown, extractor, table, out_dir, compression)
+        written = _write_with_stats(shown, extractor, table, out_dir, compression)
     if out_dir is not None:
         write_text(out_dir / "features.conf", text)
-        print(f"{out_dir}: {summary}")
+        count = f"{written.utterances} utterances, {written.frames} frames"
+        print(f"{out_dir}: {count} of {extractor.dim} values")
     _report_conversions()
-
-
-class _Extractor:
-    """Features of one take after the other."""
-
-    def __init__(self, options: FeatureOptions, seed: int) -> None:
-        import torch
-
-        from kws.features import CmvnOptions, FeaturePipeline
-
-        # utterances are small: more threads only wait for one another (18 s of work became 5)
-        torch.set_num_threads(1)
-        self.options = options
-        self.pipeline: FeaturePipeline = FeaturePipeline(
-            dataclasses.replace(options, cmvn=CmvnOptions())
-        )
-        self.generator = torch.Generator().manual_seed(seed)
-        self.dim = options.dim
-
-    def raw(self, take: Take) -> Any:
-        """Features with deltas and without CMVN: (T, dim)."""
-        import logging
-
-        import torch
-
-        with torch.inference_mode():
-            samples = torch.from_numpy(take.waveform.samples)[None]
-            found = self.pipeline(samples, generator=self.generator)[0]
-        if not len(found):
-            logging.getLogger(__name__).warning(
-                "%s: %d samples are too short for a frame; an empty matrix is written",
-                take.utterance,
-                samples.shape[1],
-            )
-        return found
-
-    def normalised(self, take: Take, stats: Statistics | None) -> Any:
-        """Features with everything that the options say: (T, dim)."""
-        from kws.features import CmvnStats
-
-        raw, owner = self.raw(take), take.owner(self.options.cmvn.cmvn)
-        if stats is None and self.options.cmvn.cmvn == "utterance":
-            stats = {owner: CmvnStats.of(raw)}
-        return self.normalise(take.utterance, owner, raw, stats)
-
-    def normalise(self, utterance: str, owner: str, raw: Any, stats: Statistics | None) -> Any:
-        """CMVN of features (T, dim), with the statistics of their owner."""
-        from kws.errors import InputError
-        from kws.features import apply_cmvn
-
-        if stats is None or not len(raw):
-            return raw
-        cmvn = self.options.cmvn
-        if owner not in stats:
-            raise InputError(
-                f"{utterance}: the CMVN statistics have no {cmvn.cmvn} {owner}; add it to them"
-            )
-        return apply_cmvn(raw, stats[owner], cmvn.norm_vars, cmvn.skip_dims)
+    if not written.frames:
+        print(f"{source}: no recording is as long as a frame", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _given_stats(
@@ -197,6 +155,13 @@ def _given_stats(
     }
 
 
+class Written(NamedTuple):
+    """How much was worked on."""
+
+    utterances: int
+    frames: int
+
+
 def _compression(compress: bool, method: int | None) -> CompressionMethod | None:
     from kws.errors import InputError
     from kws.kaldi import CompressionMethod
@@ -214,34 +179,33 @@ def _compression(compress: bool, method: int | None) -> CompressionMethod | None
 
 def _write(
     rows: Iterable[tuple[str, Any]], table: Specifier, compression: CompressionMethod | None
-) -> str:
-    """Write matrices (T, dim) to a table; say how many."""
+) -> Written:
+    """Write matrices (T, dim) to a table."""
     from kws.errors import InputError
     from kws.kaldi import write_matrices
 
-    utterances = frames = columns = 0
+    utterances = frames = 0
     with write_matrices(table, allow_commands=True, compression=compression) as writer:
         for key, matrix in rows:
             writer.write(key, matrix.numpy())
             utterances, frames = utterances + 1, frames + len(matrix)
-            columns = matrix.shape[1]
         if not utterances:
             raise InputError(f"{table.text}: there are no utterances to write")
-    return f"{utterances} utterances, {frames} frames of {columns} values"
+    return Written(utterances, frames)
 
 
 def _write_with_stats(
     takes: Iterable[Take],
-    extractor: _Extractor,
+    extractor: Extractor,
     table: Specifier,
     out_dir: Path,
     compression: CompressionMethod | None,
-) -> str:
+) -> Written:
     """Compute statistics over all takes first; the features wait for them in a hidden archive."""
     import torch
 
     from kws.features import CmvnStats
-    from kws.kaldi import Specifier, read_matrices, write_matrices, write_matrix
+    from kws.kaldi import read_matrices, write_matrices
 
     owners: dict[str, str] = {}  # by utterance
     found: dict[str, CmvnStats] = {}
@@ -258,15 +222,38 @@ def _write_with_stats(
             (key, extractor.normalise(key, owners[key], torch.tensor(raw), found))
             for key, raw in read_matrices(f"ark:{waiting}")
         )
-        summary = _write(rows, table, compression)
+        written = _write(rows, table, compression)
+    _write_stats(found, out_dir)
+    return written
+
+
+def _write_stats_alone(takes: Iterable[Take], extractor: Extractor, out_dir: Path) -> Written:
+    """Compute and write statistics over all takes."""
+    from kws.errors import InputError
+    from kws.features import CmvnStats
+
+    found: dict[str, CmvnStats] = {}
+    utterances = frames = 0
+    for take in takes:
+        raw, owner = extractor.raw(take), take.owner(extractor.options.cmvn.cmvn)
+        found[owner] = found.get(owner, CmvnStats.zero(extractor.dim)).accumulate(raw)
+        utterances, frames = utterances + 1, frames + len(raw)
+    if not utterances:
+        raise InputError(f"{out_dir}: there are no utterances to take statistics of")
+    _write_stats(found, out_dir)
+    return Written(utterances, frames)
+
+
+def _write_stats(found: Statistics, out_dir: Path) -> None:
+    from kws.kaldi import Specifier, write_matrices, write_matrix
+
     if "" in found:
         write_matrix(out_dir / "cmvn.stats", found[""].to_matrix().numpy())
-        return summary
+        return
     files = {"ark": str(out_dir / "cmvn.ark"), "scp": str(out_dir / "cmvn.scp")}
     with write_matrices(Specifier(str(out_dir), files, frozenset())) as writer:
         for owner, stats in sorted(found.items()):
             writer.write(owner, stats.to_matrix().numpy())
-    return summary
 
 
 def _progress(takes: Iterator[Take], total: int | None) -> Iterable[Take]:

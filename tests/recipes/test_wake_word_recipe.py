@@ -57,7 +57,6 @@ def exp(tmp_path_factory: pytest.TempPathFactory, options: list[str]) -> Path:
 def test_every_stage_leaves_what_it_promises(exp: Path) -> None:
     for name in (
         "data/train/wav.scp",
-        "feats/feats.scp",
         "feats/cmvn.stats",
         "train.ctm",
         "final.kws",

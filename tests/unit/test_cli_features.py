@@ -52,7 +52,7 @@ def test_a_data_dir_without_cmvn(
     assert Path("out/features.conf").read_text() == Path("none.conf").read_text()
     assert Path("out/feats.scp").read_text().startswith("a1 out/feats.ark:")
     assert capsys.readouterr().out == "out: 4 utterances, 269 frames of 20 values\n"
-    assert "b2: 300 samples are too short for a frame; an empty matrix is written" in caplog.text
+    assert "b2: 300 samples are too short for a frame; its matrix is empty" in caplog.text
     assert "8000 Hz converted to 16000 Hz" in caplog.text
 
 
@@ -86,6 +86,37 @@ def test_speaker_statistics_are_written_and_can_be_given(folder: Path) -> None:
     words = ["--config", "speaker.conf", "--cmvn-stats", "out/cmvn.ark"]
     assert run(["features", *words, "data", "ark:again.ark"]) == 0
     assert all(np.array_equal(m, found[key]) for key, m in table("ark:again.ark").items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"), [("global", ["cmvn.stats"]), ("speaker", ["cmvn.ark", "cmvn.scp"])]
+)
+def test_statistics_alone_are_those_of_the_features(
+    kind: str, files: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["features", "--config", f"{kind}.conf", "data", "out"]) == 0
+    assert run(["features", "--config", f"{kind}.conf", "--stats-only", "data", "alone"]) == 0
+    assert sorted(p.name for p in Path("alone").iterdir()) == [*files, "features.conf"]
+    assert Path("alone", files[0]).read_bytes() == Path("out", files[0]).read_bytes()
+    told = "4 utterances, 269 frames of 20 values\n"
+    assert capsys.readouterr().out == f"out: {told}alone: {told}"
+
+
+@pytest.mark.parametrize("words", [[], ["--stats-only"]])
+@pytest.mark.parametrize("kind", ["none", "global"])
+def test_no_frame_at_all_is_no_success(
+    words: list[str], kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data/wav.scp").write_text("b2 b2.wav\n")
+    Path("data/utt2spk").write_text("b2 b\n")
+    refused = kind == "none" and words
+    assert run(["features", "--config", f"{kind}.conf", *words, "data", "out"]) == 1 + bool(refused)
+    said = capsys.readouterr().err
+    if refused:
+        assert said.startswith("--stats-only: is for an OUT_DIR and a config with --cmvn, ")
+    else:
+        assert said == "data: no recording is as long as a frame\n"
+        assert Path("out/cmvn.stats" if words else "out/feats.ark").exists()
 
 
 def test_utterances_are_normalised_by_themselves(folder: Path) -> None:
@@ -157,6 +188,8 @@ def test_a_table_of_waveforms(folder: Path, capfd: pytest.CaptureFixture[str]) -
     [
         (["nowhere", "out"], "nowhere: no such directory"),
         (["--config", "none.conf", "--cmvn-stats", "x", "data", "out"], "the config says cmvn=no"),
+        (["--config", "none.conf", "--stats-only", "data", "ark:x"], "--stats-only: is for an OUT"),
+        (["--config", "global.conf", "--stats-only", "--compress", "data", "out"], "--stats-only:"),
         (["--config", "global.conf", "data", "ark:x"], "ark:x: cmvn=global computes statistics,"),
         (["--config", "no.conf", "data", "out"], "no.conf: No such file or directory"),
         (["--config", "bad.conf", "data", "out"], "bad.conf:1: num-mel-bins=2: num-mel-bins must"),
