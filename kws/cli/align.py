@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,8 @@ def align(
     the times come from the network: align, train, align with the model, train again.
 
     The CTM has one line per unit: a word of a keyword, or computer.1, computer.2, ... with
-    --units-per-word. How far boundaries moved is printed where there is something to compare.
+    --units-per-word. How far boundaries moved is printed where there is something to compare. When
+    no utterance can be aligned the exit status is 1.
 
     With --gmm the text is phones, and each of them is placed, with the state of every frame: by
     the mixtures (--feats), by a network (--log-likelihoods), or from times that are known (--times,
@@ -133,8 +135,15 @@ def align(
         words = initial_words(data, data.utterances, inventory, given)
     else:
         words = realign(spotter, data, data.utterances)
-    write_ctm(out_ctm, [word for of_utterance in words.values() for word in of_utterance])
     placed = sum(utterance in words for utterance in positives)
+    if not placed:  # told before the file replaces an older one
+        print(
+            f"{data_dir}: none of the {len(positives)} utterances that hold a keyword can be "
+            "aligned; are they as long as the words in their text?",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
+    write_ctm(out_ctm, [word for of_utterance in words.values() for word in of_utterance])
     print(f"{out_ctm}: {placed} of {len(positives)} utterances that hold a keyword are aligned")
     if old is not None or (spotter is not None and given):
         moves = boundary_moves(given_words(given, inventory) if old is None else old, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -67,7 +68,7 @@ def decode(
     posteriors --apply-log --divide-by-priors` writes. OUT_DIR gets lm3/text and lm3/ctm for
     weight 3 and so on; choose the weight on a development set with `kws score`, never on the test
     set. --n-best adds lm3/nbest: utterance, rank, cost, phones. An utterance without a path through
-    the graph gets an empty transcript.
+    the graph gets an empty transcript; when none has one the exit status is 1.
 
     Examples:
       kws decode --gmm exp/mono/final.mdl exp/mono/graph exp/mfcc/dev exp/mono/decode_dev
@@ -103,7 +104,7 @@ def decode(
             words = words_on_path(utterance, paths[0].ids, model, symbols, clock) if paths else []
             of_weight.append(_Result(utterance, words, paths))
     took_s = time.perf_counter() - started
-    _report(missing, num_frames, source)
+    _report(missing, len(results[weights[0]]), num_frames, source)
     for weight, of_weight in results.items():
         _write(out_dir / f"lm{weight:g}", of_weight, symbols, with_n_best=n_best > 1)
     speech_s = num_frames * (clock.frame_centre_s(1) - clock.frame_centre_s(0))
@@ -151,11 +152,18 @@ def _weights(text: str) -> list[float]:
     return list(dict.fromkeys(weights))
 
 
-def _report(missing: Sequence[str], num_frames: int, source: str) -> None:
+def _report(missing: Sequence[str], num_utterances: int, num_frames: int, source: str) -> None:
     from kws.errors import InputError
 
     if not num_frames:
         raise InputError(f"{source}: holds no frames; nothing can be decoded")
+    if len(missing) == num_utterances:  # told before files replace older ones
+        print(
+            f"{source}: none of {num_utterances} utterances has a path through the graph; are they "
+            "of its phones, and as long?",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
     if missing:
         logger.warning(
             "%d utterances have no path through the graph, %s first; their transcripts are empty",

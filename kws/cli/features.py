@@ -71,8 +71,8 @@ def features(
     OUT_DIR gets feats.ark, feats.scp and features.conf, and the CMVN statistics that were computed:
     cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker, cmvn=utterance). Recordings of
     another sample rate are converted, with a notice, unless allow-downsample or allow-upsample is
-    false. A recording too short for one frame gives an empty matrix; if all are the exit status is
-    1.
+    false. A recording too short for one frame gives an empty matrix; if all are, nothing is written
+    and the exit status is 1.
 
     Examples:
       kws features --config conf/fbank40.conf data/train exp/feats/train
@@ -127,9 +127,6 @@ def features(
         count = f"{written.utterances} utterances, {written.frames} frames"
         print(f"{out_dir}: {count} of {extractor.dim} values")
     _report_conversions()
-    if not written.frames:
-        print(f"{source}: no recording is as long as a frame", file=sys.stderr)
-        raise typer.Exit(1)
 
 
 def _given_stats(
@@ -191,7 +188,14 @@ def _write(
             utterances, frames = utterances + 1, frames + len(matrix)
         if not utterances:
             raise InputError(f"{table.text}: there are no utterances to write")
+        _check_frames(frames, table.text)  # told before the table replaces an older one
     return Written(utterances, frames)
+
+
+def _check_frames(frames: int, target: str) -> None:
+    if not frames:
+        print(f"{target}: no recording is as long as a frame; not written", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _write_with_stats(
@@ -240,6 +244,7 @@ def _write_stats_alone(takes: Iterable[Take], extractor: Extractor, out_dir: Pat
         utterances, frames = utterances + 1, frames + len(raw)
     if not utterances:
         raise InputError(f"{out_dir}: there are no utterances to take statistics of")
+    _check_frames(frames, str(out_dir))
     _write_stats(found, out_dir)
     return Written(utterances, frames)
 

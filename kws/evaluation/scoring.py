@@ -131,7 +131,7 @@ def score(
         on_progress: called after every utterance.
 
     Raises:
-        InputError: a recording cannot be read, or there is none.
+        InputError: a recording cannot be read, or there is none that is as long as a frame.
     """
     entries = [(data, utterance) for data in dirs for utterance in data.utterances]
     if not entries:
@@ -157,6 +157,9 @@ def score(
                 on_progress()
         finally:
             pool.shutdown(cancel_futures=True)
+    if not any(len(track.confidences) for track in tracks):
+        names = ", ".join(str(data.path) for data in dirs)
+        raise InputError(f"{names}: no recording is as long as a frame; give longer ones")
     _warn_of_ignored_times(tracks)
     condition = "clean" if mixer is None else f"noise {mixer.snr_db:g} dB"
     return ScoredSet(name, condition, spotter, mixer, tuple(tracks))

@@ -250,6 +250,22 @@ def test_an_utterance_without_a_path_is_told(
     assert lines[0] == "short" and lines[1].startswith("long ")
 
 
+def test_no_path_for_any_utterance_is_no_success(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with write_matrices(f"ark:{tmp_path}/ll.ark") as writer:
+        writer.write("short", np.zeros((2, 15)))
+    source = f"ark:{tmp_path}/ll.ark"
+    assert run(["decode", "--lm-weights", "5", str(world / "graph"), source, str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"{source}: none of 1 utterances has a path through the graph; are they of its phones, and "
+        "as long?\n"
+    )
+    assert not (tmp_path / "lm5").exists()
+
+
 def test_utterances_that_lack_features_are_told(
     world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

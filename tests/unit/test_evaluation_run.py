@@ -368,8 +368,12 @@ def test_undefined_rates_are_words(folder: Path, tmp_path: Path) -> None:
 
 
 def test_audio_too_short_for_a_frame(folder: Path, tmp_path: Path) -> None:
-    short = data_dir(folder / "short", {"s": (0.01, [], "low"), "t": (0.01, [], "other")})
+    """A keyword in it is missed; where all is too short nothing was evaluated."""
+    short = data_dir(folder / "short", {"s": (0.01, [], "low"), "t": (1.0, [], "other")})
     found = evaluate(tone_spotter(), Material((read_data_dir(short),)), threshold=0.5)
     write_outputs(tmp_path, found, {})
     low = found.results[0].points[0]
-    assert low.counts == Counts(1, 1, pytest.approx(0.01 * HOUR), 0)
+    assert low.counts == Counts(1, 1, pytest.approx(1.0 * HOUR), 0)
+    shorter = data_dir(folder / "shorter", {"u": (0.01, [], "low")})
+    with pytest.raises(InputError, match=r"shorter: no recording is as long as a frame; give"):
+        evaluate(tone_spotter(), Material((read_data_dir(shorter),)), threshold=0.5)
