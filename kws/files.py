@@ -1,7 +1,8 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and texts whatever editor has written them."""
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,11 +57,41 @@ def read_text(path: str | Path) -> str:
         InputError: the file cannot be read, or is no text.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a file that can be read") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8; name a text file") from None
+    return "\n".join(decoded(raw, place) for raw, place in raw_lines(content, path))
+
+
+def raw_lines(content: bytes, path: str | Path) -> list[tuple[bytes, str]]:
+    """The lines of a text and their places (`path:1`), for `decoded`.
+
+    They are without what Windows' editors add: a byte order mark before the first line, carriage
+    returns at the ends.
+    """
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    return [(raw.removesuffix(b"\r"), f"{path}:{number}") for number, raw in enumerate(lines, 1)]
+
+
+def decoded(raw: bytes, place: str) -> str:
+    """A line of a UTF-8 text.
+
+    Raises:
+        InputError: it is in another encoding, or no text.
+    """
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        is_utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        hint = " (but perhaps UTF-16)" if is_utf_16 else ""
+        raise InputError(
+            f"{place}: byte 0x{raw[error.start]:02x} is not UTF-8{hint}; convert the file to UTF-8"
+        ) from None
+    if "\0" in line:
+        raise InputError(
+            f"{place}: byte 0x00 is no text (but perhaps UTF-16); convert the file to UTF-8"
+        )
+    return line
 
 
 def write_text(path: str | Path, text: str) -> None:

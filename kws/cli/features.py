@@ -71,8 +71,8 @@ def features(
     OUT_DIR gets feats.ark, feats.scp and features.conf, and the CMVN statistics that were computed:
     cmvn.stats (cmvn=global) or cmvn.ark and cmvn.scp (cmvn=speaker, cmvn=utterance). Recordings of
     another sample rate are converted, with a notice, unless allow-downsample or allow-upsample is
-    false. A recording too short for one frame gives an empty matrix; if all are, nothing is written
-    and the exit status is 1.
+    false. A recording too short for one frame gives an empty matrix; statistics of such alone are
+    not written, and the exit status is 1.
 
     Examples:
       kws features --config conf/fbank40.conf data/train exp/feats/train
@@ -188,13 +188,13 @@ def _write(
             utterances, frames = utterances + 1, frames + len(matrix)
         if not utterances:
             raise InputError(f"{table.text}: there are no utterances to write")
-        _check_frames(frames, table.text)  # told before the table replaces an older one
     return Written(utterances, frames)
 
 
-def _check_frames(frames: int, target: str) -> None:
-    if not frames:
-        print(f"{target}: no recording is as long as a frame; not written", file=sys.stderr)
+def _check_frames(found: Statistics, out_dir: Path) -> None:
+    """Statistics of nothing serve nobody, while Kaldi writes empty matrices with success."""
+    if found and not any(stats.count for stats in found.values()):
+        print(f"{out_dir}: no recording is as long as a frame; not written", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -222,6 +222,7 @@ def _write_with_stats(
                 writer.write(take.utterance, raw.numpy())
                 owner = owners[take.utterance] = take.owner(extractor.options.cmvn.cmvn)
                 found[owner] = found.get(owner, CmvnStats.zero(extractor.dim)).accumulate(raw)
+        _check_frames(found, out_dir)  # told before files replace older ones
         rows = (
             (key, extractor.normalise(key, owners[key], torch.tensor(raw), found))
             for key, raw in read_matrices(f"ark:{waiting}")
@@ -244,7 +245,7 @@ def _write_stats_alone(takes: Iterable[Take], extractor: Extractor, out_dir: Pat
         utterances, frames = utterances + 1, frames + len(raw)
     if not utterances:
         raise InputError(f"{out_dir}: there are no utterances to take statistics of")
-    _check_frames(frames, str(out_dir))
+    _check_frames(found, out_dir)
     _write_stats(found, out_dir)
     return Written(utterances, frames)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import InputError
+from kws.files import decoded, raw_lines
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def scan_lines(path: Path, faults: list[str]) -> list[tuple[str, str]]:
 
     Args:
         path: the file.
-        faults: one line is added per fault (no file, empty, blank line, not UTF-8, DOS line end).
+        faults: one line is added per fault (no file, empty, blank line, not UTF-8).
 
     Returns:
         (line, place) of the lines that can be used.
@@ -36,19 +37,13 @@ def scan_lines(path: Path, faults: list[str]) -> list[tuple[str, str]]:
     if not content:
         faults.append(f"{path}: the file is empty; remove it or write its lines")
     lines = []
-    for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n"), 1):
-        place = f"{path}:{number}"
+    for raw, place in raw_lines(content.removesuffix(b"\n"), path):
         try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            byte = raw[error.start]
-            faults.append(f"{place}: byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8")
+            line = decoded(raw, place)
+        except InputError as error:
+            faults.append(str(error))
             continue
-        if line.endswith("\r"):
-            faults.append(f"{place}: the line ends in a carriage return; convert it (dos2unix)")
-        elif line.startswith("\ufeff"):
-            faults.append(f"{place}: the file begins with a byte order mark; remove it")
-        elif line.strip(" \t"):
+        if line.strip(" \t"):
             lines.append((line.strip(" \t"), place))
         elif content:
             faults.append(f"{place}: the line is blank; remove it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -45,10 +46,10 @@ def inspect_data_dir(
 ) -> Findings:
     """Look a data dir through.
 
-    Checked are: the form of every line, repeated keys, utterances that one table has and another
-    one lacks, sorting by bytes (`LC_ALL=C sort`, which Kaldi's programs rely on), spk2utt as the
-    inverse of utt2spk, segments and word times against the length of the audio, and that every
-    recording can be read to its end.
+    Checked are: the form of every line and its end, repeated keys, utterances that one table has
+    and another one lacks, sorting by bytes (`LC_ALL=C sort`, which Kaldi's programs rely on),
+    spk2utt as the inverse of utt2spk, segments and word times against the length of the audio, and
+    that every recording can be read to its end.
 
     Args:
         path: the data dir.
@@ -75,6 +76,7 @@ def inspect_data_dir(
         for name in ("wav.scp", "segments", "text", "utt2spk", "spk2utt")
         if (path / name).exists()
     }
+    faults += [fault for name in (*tables, "ctm") for fault in _editor_faults(path / name)]
     for rows in tables.values():
         faults += _order_faults((row.key, row.place) for row in rows)
     faults += _ctm_order_faults(placed_words)
@@ -97,6 +99,21 @@ def inspect_data_dir(
     hours = _inspect_audio(data, placed_words, faults, notes) if with_audio else None
     num_speakers = len({utterance.speaker for utterance in data.utterances})
     return Findings(faults, notes, len(data.utterances), num_speakers, hours)
+
+
+def _editor_faults(path: Path) -> list[str]:
+    """What is passed over here, but stays in keys and values that Kaldi's scripts read."""
+    content = path.read_bytes() if path.exists() else b""
+    faults = []
+    if content.startswith(codecs.BOM_UTF8):
+        faults.append(f"{path}:1: the file begins with a byte order mark; remove it")
+    before, carriage_return, _ = content.partition(b"\r\n")
+    if carriage_return:
+        number = before.count(b"\n") + 1
+        faults.append(
+            f"{path}:{number}: the line ends in a carriage return; convert the file (dos2unix)"
+        )
+    return faults
 
 
 def _order_faults(keys: Iterable[tuple[str, str]]) -> list[str]:

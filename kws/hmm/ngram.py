@@ -149,7 +149,7 @@ def parse_arpa(text: str, source: str) -> NgramModel:
     backoffs: dict[Ngram, float] = {}
     order = 0
     ended = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
         if line.startswith("\\"):
             ended = words[0] == "\\end\\"

@@ -70,7 +70,7 @@ def read_symbols(path: str | Path) -> Symbols:
         InputError: it cannot be read, or the numbers are not 0, 1, 2, ... with `<eps>` as 0.
     """
     names: list[str] = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         words = line.split()
         if not words:
             continue

@@ -7,6 +7,7 @@ Kaldi still reads stay as they are.
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def is_kaldi_model(path: str | Path) -> bool:
     """Whether the file begins as a network or an acoustic model of Kaldi does, of any kind."""
     with named(path), Path(path).open("rb") as stream:
         start = stream.read(64)
-    start = start.removeprefix(b"\0B").lstrip()
+    start = start.removeprefix(codecs.BOM_UTF8).removeprefix(b"\0B").lstrip()
     return start.startswith((b"<Nnet", b"<TransitionModel>"))
 
 
@@ -106,7 +107,8 @@ def scanner_of(content: bytes, source: str, thing: str) -> Scanner:
     """
     if content.startswith(b"\0B"):
         return BinaryScanner(content, source, thing, 2)
-    return TextScanner(content, source, thing)
+    has_mark = content.startswith(codecs.BOM_UTF8)  # an editor's, before a text
+    return TextScanner(content, source, thing, 3 if has_mark else 0)
 
 
 def write_kaldi_model(path: str | Path, model: KaldiModel, *, text: bool = False) -> None:

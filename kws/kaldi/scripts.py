@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kws.errors import InputError
+from kws.files import decoded, raw_lines
 from kws.kaldi.archives import Reader
 from kws.kaldi.reading import FormatError
 from kws.kaldi.specifiers import Specifier, screen_command
@@ -33,15 +34,15 @@ def read_script(
     script = specifier.files["scp"]
     try:
         with opened(script) as stream:
-            lines = stream.read().decode("utf-8", "replace").split("\n")
+            lines = raw_lines(stream.read(), script)
     except FormatError as error:
         raise InputError(f"{script}: {error}") from None
     entries = []
-    for number, line in enumerate(lines, 1):
+    for raw, place in lines:
+        line = decoded(raw, place)
         if not line.strip():
             continue
         key, _, name = line.strip().replace("\t", " ").partition(" ")
-        place = f"{script}:{number}"
         if not f"{key}{name}".isprintable():
             raise InputError(f"{place}: {line[:20]!r} is not a key and a file; is it an scp?")
         if not name.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import subprocess
@@ -21,7 +22,7 @@ from kws.shell import start_command
 
 @contextmanager
 def opened(name: str, offset: int | None = None) -> Iterator[io.BufferedReader]:
-    """Open what a specifier or an scp names, to read.
+    """Open what a specifier or an scp names, to read; a text's byte order mark is passed over.
 
     That is a file from `offset` on, what a .gz holds, `-` (standard input) or a command's output.
     Whether a command may run is asked before (`screen_command`).
@@ -30,6 +31,14 @@ def opened(name: str, offset: int | None = None) -> Iterator[io.BufferedReader]:
         InputError: the command failed.
         FormatError: the .gz is none, or damaged.
     """
+    with _opened(name, offset) as stream:
+        if not offset and stream.peek(3).startswith(codecs.BOM_UTF8):
+            stream.read(3)
+        yield stream
+
+
+@contextmanager
+def _opened(name: str, offset: int | None) -> Iterator[io.BufferedReader]:
     if is_command(name):
         with _output_of(name) as stream:
             yield stream

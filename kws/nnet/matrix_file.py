@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +58,8 @@ def _read(
         raise line.error(f"{key}={path}: {explained}; name a file that can be read") from None
     is_binary = content[:2] == b"\0B"
     try:
-        values = _from_binary(content[2:], kind) if is_binary else from_text(content)
+        text = content.removeprefix(codecs.BOM_UTF8)
+        values = _from_binary(content[2:], kind) if is_binary else from_text(text)
         if not torch.isfinite(values).all():
             raise ValueError("it holds values that are not finite")
     except (ValueError, struct.error) as reason:

@@ -16,7 +16,7 @@ import numpy as np
 
 from kws.config import format_options
 from kws.errors import InputError
-from kws.files import atomic_path, write_text
+from kws.files import atomic_path, read_text, write_text
 from kws.hmm import (
     AlignOptions,
     Gmm,
@@ -138,7 +138,7 @@ class _Training:
                 "remove the folder and train again"
             )
         self.paths = dict(read_int_vectors(f"ark:{self.out_dir / f'ali.{aligned[-1]}.ark'}"))
-        rows = (self.out_dir / PROGRESS).read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = read_text(self.out_dir / PROGRESS).splitlines(keepends=True)
         write_text(self.out_dir / PROGRESS, "".join(rows[: 1 + number]))
         return number
 
@@ -207,7 +207,7 @@ class _Training:
             f"{'yes' if found.aligned else 'no'}\n"
         )
         path = self.out_dir / PROGRESS
-        write_text(path, path.read_text(encoding="utf-8") + row)
+        write_text(path, read_text(path) + row)
         save_gmm(self.out_dir / f"{number + 1}.mdl", self.model, self.gmm)
         (self.out_dir / f"{number}.mdl").unlink(missing_ok=True)
         for older in _numbers(self.out_dir, "ali.", ".ark")[:-1]:
@@ -265,7 +265,7 @@ def _settle(
     settings = f"# data {digest.hexdigest()[:16]}\n{format_options(options)}"
     path = out_dir / SETTINGS
     begun = any(out_dir.glob("*.mdl"))
-    if begun and (not path.exists() or path.read_text(encoding="utf-8") != settings):
+    if begun and (not path.exists() or read_text(path) != settings):
         raise InputError(
             f"{out_dir}: holds a training with other options or data ({SETTINGS}); remove it or "
             "name another folder"

@@ -151,7 +151,7 @@ def test_info_of_a_model(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe bad", "not a text file in UTF-8; name a text file"),
+        (b"\xff\xfe bad", "byte 0xff is not UTF-8 (but perhaps UTF-16); convert"),
         (b"SoftmaxComponent dim=x", "1: SoftmaxComponent: dim=x: dim must be a whole number"),
         (b"\0Bbinary", "not a kws model, or damaged (Error while deserializing header"),
     ],

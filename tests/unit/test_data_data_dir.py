@@ -130,7 +130,6 @@ def test_no_command_is_run_by_hand_made_data(folder: Path) -> None:
         ("wav.scp", "a audio/a.wav\nb\n", r"wav\.scp:2: b has no file"),
         ("text", "a x\n", r"wav\.scp:2: b has no line in text"),
         ("text", "a x\nb y\nc z\n", r"text:3: c is not an utterance"),
-        ("text", "a x\r\nb y\r\n", r"text:1: the line ends in a carriage return"),
         ("text", "a x\n\nb y\n", r"text:2: the line is blank"),
         ("utt2spk", "a anna\nb anna maria\n", r"utt2spk:2: 'anna maria' is not a speaker"),
         ("utt2spk", "a anna\nb\n", r"utt2spk:2: '' is not a speaker"),

@@ -146,6 +146,16 @@ FAULTS: list[tuple[str, Callable[[Path], None], list[str]]] = [
         ["ctm: the file is empty; remove it or write its lines"],
     ),
     (
+        "DOS line ends",
+        table("text", "a-1 one\na-2 two\r\nb-1\r\n"),
+        ["text:2: the line ends in a carriage return; convert the file (dos2unix)"],
+    ),
+    (
+        "a byte order mark",
+        table("ctm", "\ufeffa-1 1 0.1 0.2 one\na-2 1 0.0 0.5 two\n"),
+        ["ctm:1: the file begins with a byte order mark; remove it"],
+    ),
+    (
         "missing audio",
         audio("r2.wav", None),
         ["segments:3: DIR/r2.wav: No such file or directory"],

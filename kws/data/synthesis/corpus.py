@@ -31,7 +31,7 @@ from kws.data.synthesis.utterances import (
 )
 from kws.data.writing import write_data_dir
 from kws.errors import InputError
-from kws.files import write_text
+from kws.files import read_text, write_text
 
 SETS = ("train", "dev", "test")
 RECORD = "synthesis.json"  # in every finished directory: the options it was made with
@@ -117,9 +117,9 @@ def _finished(path: Path, wanted: dict[str, Any]) -> SetSummary | None:
     if not path.exists():
         return None
     try:
-        content = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        content = json.loads(read_text(path / RECORD))
         made, summary = content["options"], SetSummary(**content["summary"], was_there=True)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{path}: exists and was not made by synthesis (no {RECORD}); choose another folder"
         ) from None

@@ -56,13 +56,6 @@ CASES = [
         {"data/text": TEXT.encode().replace(b"there", b"ther\xe9")},
     ),
     Case(
-        "DOS line ends",
-        COMBINE,
-        "data/utt2spk:3: the line ends in a carriage return; convert it (dos2unix) "
-        "(and 1 more; `kws data validate data` lists them)",
-        {"data/utt2spk": "a-1 a\na-2 a\nb-1 b\r\nb-2 b\n"},
-    ),
-    Case(
         "a blank line",
         COMBINE,
         "data/text:3: the line is blank; remove it",

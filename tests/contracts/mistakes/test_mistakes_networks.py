@@ -89,7 +89,7 @@ CASES = [
     Case(
         "a config that is no text",
         "init bad.config final.kws",
-        "bad.config: not a text file in UTF-8; name a text file",
+        "bad.config:1: byte 0xff is not UTF-8 (but perhaps UTF-16); convert the file to UTF-8",
         {"bad.config": b"\xff\xfe\x00\x01"},
     ),
     Case(

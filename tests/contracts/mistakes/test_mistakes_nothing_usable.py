@@ -46,14 +46,6 @@ CASES = [
         notices=("short/wav.scp:...: too short to hold ...",) * 2,
         status=1,
     ),
-    Case("features", "features short out", f"out: {NOT_WRITTEN}", notices=EMPTY, status=1),
-    Case(
-        "features in a table",
-        "features short ark:out.ark",
-        f"ark:out.ark: {NOT_WRITTEN}",
-        notices=EMPTY,
-        status=1,
-    ),
     Case(
         "features and statistics",
         "features --config cmvn.conf short out",
