@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Make train, dev and test data dirs of folders of recordings: one per keyword, and others.
 
-    python local/prepare_folders.py data/mine --keyword "view glass"=rec/view_glass \
+    local/prepare_folders.py data/mine --keyword "view glass"=rec/view_glass \
         --keyword jarvis=rec/jarvis --negative rec/other --speaker-pattern '^([a-z]+)_'
 """
 

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Make train, dev, test and noise data dirs of Google Speech Commands.
 
-    python local/prepare_speech_commands.py speech_commands_v0.02 data/speech_commands
+    local/prepare_speech_commands.py speech_commands_v0.02 data/speech_commands
 
 Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition" (2018).
 """

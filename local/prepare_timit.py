@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Make train, dev and test data dirs of TIMIT, with phone transcripts and their times.
 
-    python local/prepare_timit.py /corpora/TIMIT data/timit
+    local/prepare_timit.py /corpora/TIMIT data/timit
 
 Garofolo et al., "TIMIT Acoustic-Phonetic Continuous Speech Corpus", LDC93S1 (1993). The split is
 the usual one: the TRAIN folder, the 24 speakers of the core test set (the corpus's testset.doc)

@@ -12,6 +12,7 @@ import ast
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,15 +74,19 @@ def _load(name: str) -> Any:
     app = getattr(module, "app", None)
     if app is None:
         function: Callable[..., None] = getattr(module, _python_name(name))
-        # typer wraps lines of help; \b keeps those of a block as they are
-        help_text = (function.__doc__ or "").replace(
-            "\n\n    Examples:", "\n\n    \b\n    Examples:"
-        )
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(name, help=help_text)(function)
+        app = _app_of(function, name)
     command = typer.main.get_command(app)
     command.name = name
     return command
+
+
+def _app_of(function: Callable[..., None], name: str | None = None) -> typer.Typer:
+    """An app of one command, whose help is the function's docstring."""
+    # typer wraps lines of help; \b keeps those of a block as they are
+    help_text = re.sub(r"\n\n    (Examples?:)", r"\n\n    \b\n    \1", function.__doc__ or "")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, help=help_text)(function)
+    return app
 
 
 class LazyGroup(TyperGroup):
@@ -139,9 +144,8 @@ def run_script(function: Callable[..., None]) -> None:
     It treats a user's mistakes as `kws` does.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    script = typer.Typer(add_completion=False, rich_markup_mode=None)
-    script.command()(function)
-    sys.exit(_run(typer.main.get_command(script), sys.argv[1:], Path(sys.argv[0]).name))
+    script = typer.main.get_command(_app_of(function))
+    sys.exit(_run(script, sys.argv[1:], Path(sys.argv[0]).name))
 
 
 def _run(command: Any, args: list[str], name: str) -> int:
