@@ -66,14 +66,14 @@ def explain(
         reports = [report for report in explanation.keywords if report.keyword == keyword]
         explanation = replace(explanation, keywords=tuple(reports))
     if out is not None:
-        _draw(out, explanation, stream.metadata)
+        _draw(out, explanation, stream.metadata, file.name)
     if as_json:
         print(json.dumps(_entries(file, explanation), indent=1))
     else:
         _print(file, explanation)
 
 
-def _draw(path: Path, explanation: Explanation, metadata: Metadata) -> None:
+def _draw(path: Path, explanation: Explanation, metadata: Metadata, title: str) -> None:
     try:
         from kws.runtime.picture import draw_explanation
     except ImportError:
@@ -82,7 +82,7 @@ def _draw(path: Path, explanation: Explanation, metadata: Metadata) -> None:
             file=sys.stderr,
         )
         return
-    draw_explanation(path, explanation, metadata)
+    draw_explanation(path, explanation, metadata, title)
 
 
 def _print(file: Path, explanation: Explanation) -> None:

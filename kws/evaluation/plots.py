@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from kws.evaluation.operating_points import OperatingPoint
@@ -19,25 +22,23 @@ from kws.files import atomic_path
 
 DPI = 110
 NUM_BINS = 50
+MOST_ENTRIES = 18  # of a column of the legend
+MOST_DECADES = 4  # of an axis, to have room for 2 and 5 between 1 and 10
+Ints = npt.NDArray[np.int64]
 
 
 def plot_det(path: str | Path, results: Sequence[Result]) -> None:
     """Draw the DET curves, one panel per set and condition, with the operating points.
 
     Miss rate against false alarms per hour, both on logarithmic axes whose lower edge stands for
-    zero: half of what a single miss or alarm is. The bars are the exact 95 % bounds.
+    zero: half of what a single miss or alarm is in the largest set. A curve is the frontier: the
+    best miss rate at so many alarms or fewer. The bars are the exact 95 % bounds.
 
     Args:
         path: of the PNG.
-        results: at least one.
+        results: at least one, of the same keywords.
     """
-    figure = Figure(figsize=(5.4 * len(results) + 0.6, 5.2), layout="constrained")
-    panels = figure.subplots(1, len(results), squeeze=False, sharey=True)[0]
-    for panel, result in zip(panels, results, strict=True):
-        _det_panel(panel, result)
-    panels[0].set_ylabel("miss rate")
-    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g} %"))
-    _save(figure, path)
+    _save(det_figure(results), path)
 
 
 def plot_confidences(path: str | Path, results: Sequence[Result]) -> None:
@@ -47,74 +48,102 @@ def plot_confidences(path: str | Path, results: Sequence[Result]) -> None:
         path: of the PNG.
         results: at least one, of the same keywords.
     """
-    keywords = results[0].scored.keywords
-    size = (5.4 * len(results) + 0.6, 2.4 * len(keywords) + 0.6)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(keywords), len(results), squeeze=False, sharex=True)
-    for column, result in enumerate(results):
-        for row, keyword in enumerate(keywords):
-            _histogram(panels[row][column], result, keyword)
-        panels[-1][column].set_xlabel("largest confidence")
-    _save(figure, path)
+    _save(confidences_figure(results), path)
 
 
-def _det_panel(panel: Any, result: Result) -> None:
-    scored = result.scored
-    rows = {p.keyword: p for p in result.points if p.set_name == scored.name and not p.is_reading}
-    drawn = [k for k, curve in result.curves.items() if curve.positives and curve.hours > 0]
-    panel.set_title(f"{scored.name}, {scored.condition} ({scored.hours:.3g} h)")
-    panel.set_xlabel("false alarms per hour (without the keyword)")
-    if not drawn:
-        panel.text(0.5, 0.5, "undefined: no positives or no hours", ha="center", va="center")
-        return
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    x_floor = 0.5 / max(result.curves[k].hours for k in drawn)
-    y_floor = 0.5 / max(result.curves[k].positives for k in drawn)
-    for number, keyword in enumerate(drawn):
-        colour = "black" if keyword == POOLED else f"C{number}"
-        x, y = _corners(result.curves[keyword], x_floor, y_floor)
-        panel.step(x, y, where="post", color=colour, label=_plain(keyword), linewidth=1.5)
-        _mark(panel, rows[keyword], colour, x_floor, y_floor)
-    panel.set_xlim(left=x_floor * 0.8)
-    panel.set_ylim(y_floor * 0.8, 1.1)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    for axis in (panel.xaxis, panel.yaxis):
-        axis.set_minor_formatter(NullFormatter())
-    panel.axvline(x_floor, color="0.6", linewidth=0.8, linestyle=":")
-    panel.axhline(y_floor, color="0.6", linewidth=0.8, linestyle=":")
-    panel.annotate("0", (x_floor, 1.0), xytext=(3, -3), textcoords="offset points", va="top")
-    panel.annotate(
-        "0",
-        (1.0, y_floor),
-        xytext=(-8, 3),
-        textcoords="offset points",
-        xycoords=("axes fraction", "data"),
-    )
-    panel.grid(which="both", color="0.92", linewidth=0.6)
-    panel.legend(loc="best")
+def frontier(curve: Curve) -> tuple[Ints, Ints]:
+    """The operating points of a curve that none betters: false alarms (rising), misses (falling).
 
-
-def _corners(curve: Curve, x_floor: float, y_floor: float) -> tuple[Any, Any]:
-    """The points of a DET curve where its counts change, zeros put on the floors."""
+    The counts of a sweep run back and forth: bursts melt together below the valley between them,
+    so that a lower threshold may have fewer alarms. Of these, and of a threshold above all
+    confidences, only those are left that miss less than all with as many alarms or fewer.
+    """
     counts = np.stack((curve.false_alarms, curve.misses), axis=1)
     counts = np.concatenate(([[0, curve.positives]], counts))
-    counts = counts[np.append(True, (np.diff(counts, axis=0) != 0).any(axis=1))]
-    x, y = counts[:, 0] / curve.hours, counts[:, 1] / curve.positives
-    return np.maximum(x, x_floor), np.maximum(y, y_floor)
+    alarms, misses = counts[np.lexsort((counts[:, 1], counts[:, 0]))].T
+    before = np.minimum.accumulate(misses)[:-1]
+    better = np.append(True, misses[1:] < before)
+    return alarms[better], misses[better]
 
 
-def _mark(panel: Any, point: OperatingPoint, colour: str, x_floor: float, y_floor: float) -> None:
+def det_figure(results: Sequence[Result]) -> Figure:
+    """What `plot_det` saves."""
+    figure = Figure(figsize=(5.4 * len(results) + 2.2, 5.2), layout="constrained")
+    panels = figure.subplots(1, len(results), squeeze=False, sharex=True, sharey=True)[0]
+    names = list(results[0].curves)
+    styles = {name: _style(number, name) for number, name in enumerate(names)}
+    drawn = [curve for result in results for curve in result.curves.values() if _is_defined(curve)]
+    floors = tuple(
+        0.5 / max((float(getattr(curve, size)) for curve in drawn), default=1.0)
+        for size in ("hours", "positives")
+    )
+    for panel, result in zip(panels, results, strict=True):
+        _det_panel(panel, result, styles, floors)
+    panels[0].set_ylabel("miss rate")
+    if drawn:
+        _logarithmic(panels[0].xaxis, floors[0], panels[0].get_xlim()[1], "{:g}")
+        _logarithmic(panels[0].yaxis, floors[1], 1.0, "{:g} %", scale=100)
+    handles = [Line2D([], [], label=_plain(name), **styles[name]) for name in names]
+    point = {"color": "0.4", "marker": "o", "markersize": 6, "linewidth": 0.8}
+    handles.append(Line2D([], [], label="at the threshold,\nwith 95 % bounds", **point))
+    columns = math.ceil(len(handles) / MOST_ENTRIES)
+    title = "best at so many alarms\nor fewer"
+    figure.legend(handles=handles, loc="outside right upper", title=title, ncols=columns)
+    return figure
+
+
+def _is_defined(curve: Curve) -> bool:
+    return curve.positives > 0 and curve.hours > 0
+
+
+def _style(number: int, keyword: str) -> dict[str, Any]:
+    """Of a keyword's curve, the same in all panels."""
+    if keyword == POOLED:
+        return {"color": "black", "linestyle": "-", "linewidth": 1.5}
+    dashes = ("-", "--", ":", "-.")[number // 10 % 4]  # there are ten colours
+    return {"color": f"C{number % 10}", "linestyle": dashes, "linewidth": 1.5}
+
+
+def _det_panel(
+    panel: Any, result: Result, styles: Mapping[str, dict[str, Any]], floors: tuple[float, ...]
+) -> None:
+    scored = result.scored
+    rows = {p.keyword: p for p in result.points if p.set_name == scored.name and not p.is_reading}
+    panel.set_title(f"{scored.name}, {scored.condition} ({scored.hours:.3g} h)")
+    panel.set_xlabel("false alarms per hour (without the keyword)")
+    drawn = [keyword for keyword, curve in result.curves.items() if _is_defined(curve)]
+    if not drawn:
+        centre = {"ha": "center", "va": "center", "transform": panel.transAxes}
+        panel.text(0.5, 0.5, "undefined: no positives or no hours", **centre)
+        return
+    for keyword in drawn:
+        panel.step(*_corners(result.curves[keyword], floors), where="post", **styles[keyword])
+        _mark(panel, rows[keyword], styles[keyword]["color"], floors)
+    panel.axvline(floors[0], color="0.6", linewidth=0.8, linestyle=":")
+    panel.axhline(floors[1], color="0.6", linewidth=0.8, linestyle=":")
+    panel.grid(which="both", color="0.92", linewidth=0.6)
+
+
+def _corners(curve: Curve, floors: tuple[float, ...]) -> tuple[Any, Any]:
+    """The steps of a frontier, zeros put on the floors: from all missed on to the most alarms."""
+    alarms, misses = frontier(curve)
+    most = max(curve.false_alarms.max(initial=0), alarms[-1])
+    x = np.concatenate(([0], alarms, [most])) / curve.hours
+    y = np.concatenate(([curve.positives], misses, misses[-1:])) / curve.positives
+    return np.maximum(x, floors[0]), np.maximum(y, floors[1])
+
+
+def _mark(panel: Any, point: OperatingPoint, colour: str, floors: tuple[float, ...]) -> None:
     """The operating point with its bounds."""
     miss_rate, fa_per_hour = point.miss_rate, point.fa_per_hour
     if miss_rate is None or fa_per_hour is None:
         return
-    x, y = max(fa_per_hour.value, x_floor), max(miss_rate.value, y_floor)
+    x, y = max(fa_per_hour.value, floors[0]), max(miss_rate.value, floors[1])
     panel.errorbar(
         [x],
         [y],
-        xerr=[[x - max(fa_per_hour.lower, x_floor)], [fa_per_hour.upper - x]],
-        yerr=[[y - max(miss_rate.lower, y_floor)], [miss_rate.upper - y]],
+        xerr=[[x - max(fa_per_hour.lower, floors[0])], [fa_per_hour.upper - x]],
+        yerr=[[y - max(miss_rate.lower, floors[1])], [miss_rate.upper - y]],
         color=colour,
         marker="o",
         capsize=2,
@@ -123,20 +152,56 @@ def _mark(panel: Any, point: OperatingPoint, colour: str, x_floor: float, y_floo
     )
 
 
+def _logarithmic(axis: Any, floor: float, top: float, text: str, scale: float = 1) -> None:
+    """Make an axis logarithmic from its floor, which stands for zero, with numbers to read.
+
+    Args:
+        axis: of a panel.
+        floor: where zero is drawn.
+        top: the largest value.
+        text: the form of a number.
+        scale: what it is multiplied with.
+    """
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.axes.set(**{f"{axis.axis_name}lim": (floor * 0.8, top * 1.1)})
+    decades = range(math.floor(math.log10(floor)), math.ceil(math.log10(top)) + 1)
+    leading = (1, 2, 5) if len(decades) <= MOST_DECADES else (1,)
+    ticks = [digit * 10.0**decade for decade in decades for digit in leading]
+    ticks = [tick for tick in ticks if 1.5 * floor < tick <= top * 1.05]
+    axis.set_ticks([floor, *ticks], ["0", *(text.format(scale * tick) for tick in ticks)])
+    axis.set_minor_formatter(NullFormatter())
+
+
+def confidences_figure(results: Sequence[Result]) -> Figure:
+    """What `plot_confidences` saves."""
+    keywords = results[0].scored.keywords
+    size = (5.4 * len(results) + 0.6, 2.6 * len(keywords) + 0.8)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(keywords), len(results), squeeze=False, sharex=True)
+    for column, result in enumerate(results):
+        for row, keyword in enumerate(keywords):
+            _histogram(panels[row][column], result, keyword)
+        panels[-1][column].set_xlabel("largest confidence")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return figure
+
+
 def _histogram(panel: Any, result: Result, keyword: str) -> None:
     scored = result.scored
     positives, negatives = best_confidences(scored, keyword)
     bins = np.linspace(0, 1, NUM_BINS + 1)
-    label = f"without it ({len(negatives)} stretches of 3 s)"
-    panel.hist(negatives, bins, color="0.55", alpha=0.8, label=label)
-    panel.hist(positives, bins, color="C0", alpha=0.6, label=f"with it ({len(positives)})")
+    panel.hist(negatives, bins, color="0.55", alpha=0.8, label="without the keyword")
+    panel.hist(positives, bins, color="C0", alpha=0.6, label="with it")
     panel.axvline(result.thresholds[keyword], color="C3", linewidth=1.2, label="threshold")
     if positives or negatives:
         panel.set_yscale("log")
         panel.set_ylim(bottom=0.5)
-    panel.set_title(f"{_plain(keyword)}: {scored.name}, {scored.condition}", fontsize="medium")
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    counted = f"with it: {len(positives)}, without: {len(negatives)} stretches of 3 s"
+    title = f"{_plain(keyword)}: {scored.name}, {scored.condition}\n{counted}"
+    panel.set_title(title, fontsize="medium")
     panel.set_ylabel("count")
-    panel.legend(fontsize="small", loc="best")
 
 
 def _save(figure: Figure, path: str | Path) -> None:

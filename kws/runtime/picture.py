@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,21 @@ from kws.runtime.metadata import Metadata
 
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 110
+DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # of units in spoken order
+MOST_ENTRIES = 11  # of a column of a legend
 MAX_POINTS = 4000  # of the waveform: more than there are pixels
 
 
-def draw_explanation(path: str | Path, explanation: Explanation, metadata: Metadata) -> None:
+def draw_explanation(
+    path: str | Path, explanation: Explanation, metadata: Metadata, title: str = ""
+) -> None:
     """Draw waveform, smoothed posteriors, and confidences with their thresholds.
 
     Args:
         path: of the picture, whose suffix (.png, .pdf, .svg) says what it is.
         explanation: of a recording; only the keywords that it reports are drawn.
         metadata: of the exported file.
+        title: over the picture, such as the recording's name.
 
     Raises:
         InputError: another suffix.
@@ -35,37 +42,64 @@ def draw_explanation(path: str | Path, explanation: Explanation, metadata: Metad
         raise InputError(
             f"{path}: suffix {Path(path).suffix!r} is not one of {', '.join(SUFFIXES)}; use one"
         )
+    figure = explanation_figure(explanation, metadata, title)
+    FigureCanvasAgg(figure)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+
+
+def explanation_figure(explanation: Explanation, metadata: Metadata, title: str = "") -> Figure:
+    """What `draw_explanation` saves."""
     names = [report.keyword for report in explanation.keywords]
     columns = [k for k, keyword in enumerate(metadata.keywords) if keyword.name in names]
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = Figure(figsize=(12, 7), layout="constrained")
     waveform, posteriors, confidences = figure.subplots(3, 1, sharex=True)
+    waveform.set_title(_plain(title))
     _draw_waveform(waveform, explanation)
-    for k in columns:
-        for unit in metadata.keywords[k].units:
-            label = f"{metadata.keywords[k].name}: {metadata.units[unit]}"
-            posteriors.plot(
-                explanation.times_s, explanation.smoothed[:, unit], label=_plain(label), lw=1
-            )
-    posteriors.set_ylabel("smoothed posterior")
+    _draw_posteriors(posteriors, explanation, metadata, columns)
     for colour, (k, report) in enumerate(zip(columns, explanation.keywords, strict=True)):
         style = {"color": f"C{colour}"}
-        label = _plain(report.keyword)
         confidences.plot(
-            explanation.times_s, explanation.confidences[:, k], label=label, lw=1.2, **style
+            *(explanation.times_s, explanation.confidences[:, k]),
+            **{"label": _plain(report.keyword), "lw": 1.2, **style},
         )
         confidences.axhline(report.threshold, ls="--", lw=1, **style)
         for event in report.events:
             for panel in (waveform, posteriors, confidences):
-                panel.axvspan(event.start_s, event.end_s, alpha=0.15, lw=0, **style)
+                # below the curves, which keep their colours
+                panel.axvspan(event.start_s, event.end_s, alpha=0.15, lw=0, zorder=0, **style)
             confidences.plot([event.peak_s], [event.confidence], "o", **style)
-    confidences.set_ylabel("confidence, threshold (- -)")
+    confidences.plot([], [], ls="--", lw=1, color="0.4", label="threshold")
+    confidences.plot(
+        [], [], "o", color="0.4", label="event: its peak, and\nshaded from start to end"
+    )
+    confidences.set_ylabel("confidence")
     confidences.set_xlabel("time in s")
     for panel in (posteriors, confidences):
         panel.set_ylim(-0.03, 1.03)
-        panel.legend(fontsize="small", loc="upper right")
-    FigureCanvasAgg(figure)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+        entries = len(panel.get_legend_handles_labels()[1])
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+        panel.legend(fontsize="small", ncols=max(1, math.ceil(entries / MOST_ENTRIES)), **beside)
+    return figure
+
+
+def _draw_posteriors(
+    panel: Any, explanation: Explanation, metadata: Metadata, columns: Sequence[int]
+) -> None:
+    """Each unit once, in the colour of its first keyword, dashed by its place there."""
+    keywords_of: dict[int, list[str]] = {}
+    styles: dict[int, dict[str, Any]] = {}
+    for colour, k in enumerate(columns):
+        for place, unit in enumerate(metadata.keywords[k].units):
+            keywords_of.setdefault(unit, []).append(metadata.keywords[k].name)
+            styles.setdefault(unit, {"color": f"C{colour}", "ls": DASHES[place % len(DASHES)]})
+    for unit, names in keywords_of.items():
+        label = _plain(f"{', '.join(names)}: {metadata.units[unit]}")
+        panel.plot(
+            *(explanation.times_s, explanation.smoothed[:, unit]),
+            **{"label": label, "lw": 1.2, **styles[unit]},
+        )
+    panel.set_ylabel("smoothed posterior")
 
 
 def _draw_waveform(panel: Any, explanation: Explanation) -> None:
@@ -77,7 +111,7 @@ def _draw_waveform(panel: Any, explanation: Explanation) -> None:
     panel.fill_between(
         times_s, columns.min(axis=1), columns.max(axis=1), step="post", color="0.3", lw=0.5
     )
-    panel.set_ylabel("waveform")
+    panel.set_ylabel("waveform (1: full scale)")
     panel.set_xlim(0, explanation.waveform.duration_s)
 
 

@@ -99,7 +99,8 @@ def _row(training: _Training, is_best: bool) -> str:
 def _draw(best: Sequence[_Training], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FormatStrFormatter
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
     from kws.files import atomic_path
 
@@ -108,18 +109,23 @@ def _draw(best: Sequence[_Training], path: Path) -> None:
     for number, training in enumerate(best):
         epochs = [float(epoch + 1) for epoch in range(len(training.curves["dev/loss"]))]
         for panel, times in zip(panels, (epochs, training.curves[SECONDS]), strict=True):
-            label = f"{training.optimizer}, {training.rate:g}"
             style = {"color": f"C{number}", "marker": ".", "linewidth": 1.4}
+            label = f"{training.optimizer}, {training.rate:g}"
             panel.plot(times, training.curves["dev/loss"], label=label, **style)
             panel.plot(times, training.curves["train/loss"], linestyle="--", **style)
     for panel, what in zip(panels, ("epoch", "seconds of a processor"), strict=True):
         panel.set_xlabel(what)
         panel.set_yscale("log")
-        panel.yaxis.set_major_formatter(FormatStrFormatter("%.2f"))
-        panel.yaxis.set_minor_formatter(FormatStrFormatter("%.2f"))
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.grid(visible=True, which="both", alpha=0.3)
-    panels[0].set_ylabel("cross-entropy per frame, nats: dev solid, train dashed")
-    panels[1].legend()
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].set_ylabel("cross-entropy per frame, nats")
+    curves = panels[0].get_legend_handles_labels()[0]
+    kinds = (("dev", "-"), ("train", "--"))
+    curves += [Line2D([], [], color="0.4", linestyle=style, label=kind) for kind, style in kinds]
+    figure.legend(handles=curves, loc="outside upper center", ncols=len(curves))
     FigureCanvasAgg(figure)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=DPI, metadata={"Software": None})
