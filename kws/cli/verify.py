@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,10 +14,10 @@ import typer
 from kws.cli.shared_options import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kws.detection import Detection
     from kws.verification import Difference, RecordingReport, Verifier
+
+COLUMNS = ("features", "posteriors", "smoothed", "confidences")
 
 
 def verify(
@@ -35,15 +36,19 @@ def verify(
 ) -> None:
     """Compare an exported file with its model on recordings.
 
-    What the model makes of each whole recording at once is compared with: the model streaming, the
-    exported file called with chunks as any program may, and kws.runtime, which `kws detect` and
-    `kws listen` use. Chunks have random lengths from 0 to 2 s. Printed are the largest differences
-    of features (filter bank), posteriors and confidences, and whether the events are the same.
+    What the model makes of each whole recording at once, rounded to 16 bits, is compared with: the
+    model streaming, the exported file called as any program may, and kws.runtime as programs,
+    `kws detect` and `kws listen` use it: 16-bit samples in chunks of 10, 20 and 80 ms, of several
+    sizes in turn, and of random lengths from 0 to 2 s; floats; several streams in a batch. Printed
+    are the largest differences of features (filter bank), posteriors, smoothed posteriors and
+    confidences, whether the events are the same, and which paths of the runtime were taken: short
+    recordings may take too few.
 
-    The exit status is 1 if a confidence differs by more than 1e-4, or an event in its keyword,
-    trigger, start or end (its peak may be another of equal height). A file of int8 weights may
-    differ by twice what they have cost on its calibration audio; events without a counterpart are
-    told, and allowed.
+    The exit status is 1 if a posterior or confidence differs by more than 1e-4, or an event in its
+    keyword, confidence, trigger, start or end (its peak may be another of equal height). A file of
+    int8 weights may differ from the model by twice what they have cost on its calibration audio,
+    and events without a counterpart are told, and allowed; the ways of running it may not: they are
+    compared with the file itself.
 
     Examples:
       kws verify exp/default/final.kws detector.onnx recording.wav
@@ -53,7 +58,7 @@ def verify(
     from kws.spotter import Spotter
     from kws.verification import ExportedFile, Verifier
 
-    verifier = Verifier(Spotter.load(model), ExportedFile.load(exported), threshold, seed)
+    verifier = Verifier(Spotter.load(model), ExportedFile(exported), threshold, seed)
     rate, num_samples = verifier.spotter.sample_rate, 0
     reports: dict[str, RecordingReport] = {}
     for file in files:
@@ -76,16 +81,16 @@ def _print(verifier: Verifier, reports: dict[str, RecordingReport], duration_s: 
         f"{verifier.spotter.source} and {exported.source} ({exported.metadata.weights}): "
         f"{len(reports)} recording(s), {duration_s:.1f} s, {num_events} event(s)"
     )
-    print("largest difference to the whole recording at once:")
-    print(f"  {'':13}  {'features':>8}  {'posteriors':>10}  {'confidences':>11}  events")
-    for way in verifier.tolerances:
-        differences = [report.differences[way] for report in reports.values()]
-        largest = _largest(differences)
-        apart = sum(len(d.missing) + len(d.extra) for d in differences)
-        print(
-            f"  {way:13}  {largest['features']:8.1e}  {largest['posteriors']:10.1e}  "
-            f"{largest['confidences']:11.1e}  {f'{apart} differ' if apart else 'the same'}"
-        )
+    others = ", and of all ways but the first two to the exported file" if verifier.is_lossy else ""
+    print(f"largest difference to the whole recording at once{others}:")
+    width = max(map(len, verifier.tolerances))
+    print(f"  {'':{width}}  {'  '.join(COLUMNS)}  events")
+    for way, largest in _largest(verifier, reports).items():
+        values = (_shown(getattr(largest, name)).rjust(len(name)) for name in COLUMNS)
+        apart = len(largest.missing) + len(largest.extra)
+        events = f"{apart} differ" if apart else "the same"
+        print(f"  {way:{width}}  {'  '.join(values)}  {events}")
+    _print_paths(verifier, reports)
     for file, report in reports.items():
         for way, difference in report.differences.items():
             _print_disagreement(verifier, file, way, difference)
@@ -95,6 +100,16 @@ def _print(verifier: Verifier, reports: dict[str, RecordingReport], duration_s: 
     print("they agree" if agree else "they do NOT agree")
 
 
+def _print_paths(verifier: Verifier, reports: dict[str, RecordingReport]) -> None:
+    """How often each path of the runtime was taken."""
+    paths = _paths(verifier, reports)
+    calls = (f"{name} {number}" for name, number in paths.items())
+    lines = textwrap.wrap(f"paths of kws.runtime, in calls: {', '.join(calls)}", width=96)
+    print("\n  ".join(lines))
+    if missed := [name for name, number in paths.items() if not number]:
+        print(f"never taken: {', '.join(missed)}; longer recordings would tell more")
+
+
 def _print_disagreement(verifier: Verifier, file: str, way: str, difference: Difference) -> None:
     """What is wrong on one recording in one way, if anything is."""
     tolerance = verifier.tolerances[way]
@@ -102,11 +117,20 @@ def _print_disagreement(verifier: Verifier, file: str, way: str, difference: Dif
         print(
             f"{file}: {way}: {difference.num_frames} frames, not {difference.num_frames_expected}"
         )
-    if not difference.confidences <= tolerance:
+    if not difference.confidences <= tolerance.confidences:
         print(
             f"{file}: {way}: a confidence differs by {difference.confidences:.2g} at "
-            f"{difference.time_s:.2f} s; allowed is {tolerance:.2g}"
+            f"{difference.time_s:.2f} s; allowed is {tolerance.confidences:.2g}"
         )
+    for what, value in (
+        ("posterior", difference.posteriors),
+        ("smoothed posterior", difference.smoothed),
+    ):
+        if not value <= tolerance.posteriors:
+            print(
+                f"{file}: {way}: a {what} differs by {value:.2g}; allowed is "
+                f"{tolerance.posteriors:.2g}"
+            )
     for events, what in ((difference.missing, "lacks"), (difference.extra, "adds")):
         for event in events:
             print(f"{file}: {way}: {what} {_describe(event)}")
@@ -119,27 +143,37 @@ def _describe(event: Detection) -> str:
     )
 
 
-def _largest(differences: Sequence[Difference]) -> dict[str, float]:
-    """Of several recordings; NaN where one has it."""
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}"
+
+
+def _largest(verifier: Verifier, reports: dict[str, RecordingReport]) -> dict[str, Difference]:
+    """Of each way, over all recordings."""
+    from kws.verification import worst
+
     return {
-        name: max((getattr(d, name) for d in differences), key=_nan_last)
-        for name in ("features", "posteriors", "confidences")
+        way: worst([report.differences[way] for report in reports.values()])
+        for way in verifier.tolerances
     }
 
 
-def _nan_last(value: float) -> tuple[bool, float]:
-    return math.isnan(value), value
+def _paths(verifier: Verifier, reports: dict[str, RecordingReport]) -> dict[str, int]:
+    """The calls that took each path that there is, over all recordings."""
+    return {
+        name: sum(report.paths.get(name, 0) for report in reports.values())
+        for name in verifier.paths
+    }
 
 
 def _entries(verifier: Verifier, reports: dict[str, RecordingReport]) -> dict[str, Any]:
     """The JSON object; a difference that is not a number is null."""
     ways = {
         way: {
-            "tolerance": tolerance,
-            **_finite(_largest([report.differences[way] for report in reports.values()])),
-            "events_agree": all(r.differences[way].events_agree for r in reports.values()),
+            "tolerance": verifier.tolerances[way].confidences,
+            **_finite({name: getattr(largest, name) for name in COLUMNS}),
+            "events_agree": largest.events_agree,
         }
-        for way, tolerance in verifier.tolerances.items()
+        for way, largest in _largest(verifier, reports).items()
     }
     recordings = [
         {
@@ -154,6 +188,7 @@ def _entries(verifier: Verifier, reports: dict[str, RecordingReport]) -> dict[st
         "weights": verifier.exported.metadata.weights,
         "agree": all(map(verifier.agrees, reports.values())),
         "ways": ways,
+        "paths": _paths(verifier, reports),
         "recordings": recordings,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from kws.detection import Detection
 
 Array = npt.NDArray[np.floating]
 FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
+SAME_TIME_S = 1e-6  # both ways count frames; two frames are far further apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,14 +20,16 @@ class Track:
     """What one way of running a detector makes of a recording.
 
     Args:
-        features: (T, D) filter-bank features, before deltas and CMVN.
+        features: (T, D) filter-bank features, before deltas and CMVN; None: it does not tell them.
         posteriors: (T, C).
+        smoothed: (T, C).
         confidences: (T, K).
         events: in the order in which they ended.
     """
 
-    features: Array
+    features: Array | None
     posteriors: Array
+    smoothed: Array
     confidences: Array
     events: tuple[Detection, ...]
 
@@ -54,20 +58,34 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How far one way is from the whole recording at once.
+class Tolerance:
+    """How far a way may be from what it is compared with.
 
     Args:
-        features, posteriors, confidences: the largest absolute difference; NaN where a value is
-            none.
+        confidences: of every one of them.
+        posteriors: of every one, smoothed or not.
+    """
+
+    confidences: float
+    posteriors: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one way is from what it is compared with.
+
+    Args:
+        features, posteriors, smoothed, confidences: the largest absolute difference; NaN where a
+            value is none; features are None where a way does not tell them.
         time_s: where that of the confidences is.
         num_frames, num_frames_expected: of the two ways; only frames that both have are compared.
         missing: events that this way has not found.
         extra: events that only this way has found.
     """
 
-    features: float
+    features: float | None
     posteriors: float
+    smoothed: float
     confidences: float
     time_s: float
     num_frames: int
@@ -77,24 +95,41 @@ class Difference:
 
     @property
     def events_agree(self) -> bool:
-        """Whether both ways have found the same events at the same frames."""
+        """Whether both ways have found the same events at the same times."""
         return not self.missing and not self.extra
 
-    def is_within(self, tolerance: float) -> bool:
-        """Whether every confidence is there, and none differs by more than `tolerance`."""
+    def is_within(self, tolerance: Tolerance) -> bool:
+        """Whether every value is there, and none differs by more than `tolerance`."""
         # NaN is not within
-        return self.num_frames == self.num_frames_expected and self.confidences <= tolerance
+        return (
+            self.num_frames == self.num_frames_expected
+            and self.confidences <= tolerance.confidences
+            and self.posteriors <= tolerance.posteriors
+            and self.smoothed <= tolerance.posteriors
+        )
 
 
-def compare(expected: Track, track: Track, grid: Grid, *, is_lossy: bool = False) -> Difference:
+def compare(
+    expected: Track,
+    track: Track,
+    grid: Grid,
+    *,
+    tolerance: float = FLOAT_TOLERANCE,
+    is_lossy: bool = False,
+) -> Difference:
     """The difference of two tracks of one recording.
 
     Args:
-        expected: of the whole recording at once; it has a frame.
+        expected: what the other is compared with; it has a frame.
         track: of another way.
         grid: of both.
+        tolerance: of the confidences.
         is_lossy: confidences differ by intention: events of a keyword that overlap are the same.
     """
+
+    confidences = _differences(expected.confidences, track.confidences)
+    # where confidences differ more, so do those of the same events
+    apart = max(tolerance, _largest(confidences))
 
     def without(ours: Track, theirs: Track) -> tuple[Detection, ...]:
         """The events of one track that are not among those of the other."""
@@ -102,22 +137,51 @@ def compare(expected: Track, track: Track, grid: Grid, *, is_lossy: bool = False
             event
             for event in ours.events
             if not any(
-                _overlap(event, match) if is_lossy else _are_same(event, match, ours, grid)
+                _overlap(event, match)
+                if is_lossy
+                else abs(event.confidence - match.confidence) <= apart
+                and _are_same(event, match, ours, grid, tolerance)
                 for match in theirs.events
             )
         )
 
-    confidences = _differences(expected.confidences, track.confidences)
     frame = int(np.argmax(confidences)) if len(confidences) else 0  # argmax prefers NaN
+    features = None
+    if expected.features is not None and track.features is not None:
+        features = _largest(_differences(expected.features, track.features))
     return Difference(
-        features=_largest(_differences(expected.features, track.features)),
+        features=features,
         posteriors=_largest(_differences(expected.posteriors, track.posteriors)),
+        smoothed=_largest(_differences(expected.smoothed, track.smoothed)),
         confidences=_largest(confidences),
         time_s=grid.time_s(frame),
         num_frames=len(track.confidences),
         num_frames_expected=len(expected.confidences),
         missing=without(expected, track),
         extra=without(track, expected),
+    )
+
+
+def worst(differences: Sequence[Difference]) -> Difference:
+    """The largest of each of several differences, at least one, and the events of all."""
+
+    def largest(name: str) -> float:
+        return float(np.max([getattr(d, name) for d in differences]))  # NaN when any is
+
+    has_features = all(d.features is not None for d in differences)
+    furthest = differences[int(np.argmax([d.confidences for d in differences]))]
+    incomplete = [d for d in differences if d.num_frames != d.num_frames_expected]
+    shown = (incomplete or differences)[0]
+    return Difference(
+        features=largest("features") if has_features else None,
+        posteriors=largest("posteriors"),
+        smoothed=largest("smoothed"),
+        confidences=furthest.confidences,
+        time_s=furthest.time_s,
+        num_frames=shown.num_frames,
+        num_frames_expected=shown.num_frames_expected,
+        missing=tuple(event for d in differences for event in d.missing),
+        extra=tuple(event for d in differences for event in d.extra),
     )
 
 
@@ -137,18 +201,18 @@ def _overlap(event: Detection, other: Detection) -> bool:
     return event.keyword == other.keyword and not is_apart
 
 
-def _are_same(event: Detection, other: Detection, track: Track, grid: Grid) -> bool:
-    """Whether keyword and frames are the same; confidences are compared at every frame anyway.
+def _are_same(
+    event: Detection, other: Detection, track: Track, grid: Grid, tolerance: float
+) -> bool:
+    """Whether keyword and times are the same; confidences are compared at every frame anyway.
 
     The peak is the first frame of largest confidence. A confidence is made of largest values of a
     window and often stays what it is for many frames: which of them is larger by a bit in the last
     place is nothing that either knows, so another peak of the same height is the same.
     """
-    frames, others = (
-        [grid.frame(time_s) for time_s in (e.trigger_s, e.start_s, e.end_s)] for e in (event, other)
-    )
-    if event.keyword != other.keyword or frames != others:
+    times, others = (np.array([e.trigger_s, e.start_s, e.end_s]) for e in (event, other))
+    if event.keyword != other.keyword or np.abs(times - others).max() > SAME_TIME_S:
         return False
     confidences = track.confidences[:, grid.keywords.index(event.keyword)]
     peak = grid.frame(other.peak_s)
-    return peak < len(confidences) and bool(confidences[peak] >= event.confidence - FLOAT_TOLERANCE)
+    return peak < len(confidences) and bool(confidences[peak] >= event.confidence - tolerance)

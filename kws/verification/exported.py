@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from kws.detection import Detector
 from kws.errors import InputError
 from kws.features import parse_feature_options
-from kws.runtime import Model, Scores, Stream
+from kws.runtime import Metadata, Model
 from kws.verification.comparison import Track
 
 Array = npt.NDArray[np.float32]
@@ -23,82 +23,59 @@ MARK = "features"  # what the exporter's names of the fbank's values begin with
 OUTPUT = "inner_features"
 
 
-class ExportedFile(Model):
-    """An exported file that keeps the features of every call.
+class ExportedFile:
+    """An exported file as any program may call it, with its inner features.
 
     The numbers come from the file as it is; the features from a copy in memory to which an output
     has been added, run beside it on the same inputs.
     """
 
-    _probe: Any
-    features: list[Array]  # of the calls so far, (T, D) each
-
-    @classmethod
-    def load(cls, path: str | Path) -> ExportedFile:
+    def __init__(self, path: str | Path) -> None:
         """Read an exported file.
 
         Raises:
             InputError: it is not usable, or has no features inside.
         """
-        model = super().load(path)
-        assert isinstance(model, cls)
-        options = parse_feature_options(model.metadata.features, str(path))
-        copy = with_features(onnx.load(path), options.raw.dim, str(path))
-        model._probe = _session(copy)
-        model.features = []
-        return model
+        self.path = Path(path)
+        self._model = Model.load(path)
+        options = parse_feature_options(self.metadata.features, str(path))
+        self._probe = _session(with_features(onnx.load(path), options.raw.dim, str(path)))
 
-    def run(
-        self, samples: Array, state: Array, flush: bool = False, is_settled: bool = False
-    ) -> Scores:
-        """As of any model; keeps the features of one stream."""
-        values = {"samples": samples, "state": state, "flush": np.array(flush)}
-        self.features += self._probe.run([OUTPUT], values)
-        return super().run(samples, state, flush, is_settled)
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says about itself."""
+        return self._model.metadata
 
-    def steady_calls(self, memory: Array) -> None:
-        """None: each call is to pass through `run`."""
+    @property
+    def source(self) -> str:
+        """Its name, for messages."""
+        return self._model.source
 
     def track(self, chunks: Iterable[Array], detector: Detector) -> Track:
-        """What the file itself makes of chunks of any length, as any program may give them.
+        """What the file itself makes of chunks of any length.
 
         Args:
             chunks: (S,) each, at 16-bit scale.
             detector: the way from its confidences to events.
         """
-        self.features = []
-        outputs, events = [], []
-        state, events_state = self.init_state(), detector.init_state()
+        features, outputs, events = [], [], []
+        state, events_state = self._model.init_state(), detector.init_state()
         end = np.zeros((1, 0), np.float32)
         for chunk, flush in [*((chunk[None], False) for chunk in chunks), (end, True)]:
-            scores = self.run(chunk, state, flush)
+            values = {"samples": chunk, "state": state, "flush": np.array(flush)}
+            features += self._probe.run([OUTPUT], values)
+            scores = self._model.run(chunk, state, flush)
             state = scores.next_state
             frames = scores.confidences[0], scores.smoothed[0]
             found, events_state = detector.step(frames, events_state)
             outputs.append(scores)
             events += found
         return Track(
-            np.concatenate(self.features),
+            np.concatenate(features),
             np.concatenate([scores.posteriors[0] for scores in outputs]),
+            np.concatenate([scores.smoothed[0] for scores in outputs]),
             np.concatenate([scores.confidences[0] for scores in outputs]),
             (*events, *detector.flush(events_state)),
-        )
-
-    def runtime_track(self, chunks: Iterable[Array], threshold: float | None) -> Track:
-        """What `kws.runtime` makes of them, with the file's thresholds or one for all keywords."""
-        self.features = []
-        stream = Stream(self, threshold)
-        posteriors, confidences, events = [], [], []
-        for chunk in chunks:
-            events += stream.process_waveform(chunk)
-            posteriors.append(stream.posteriors)
-            confidences.append(stream.confidences)
-        events += stream.flush()
-        return Track(
-            np.concatenate(self.features),
-            np.concatenate([*posteriors, stream.posteriors]),
-            np.concatenate([*confidences, stream.confidences]),
-            tuple(events),
         )
 
 

@@ -33,6 +33,7 @@ def batch_track(spotter: Spotter, samples: Waveform, detector: Detector) -> Trac
     return Track(
         features[0].numpy(),
         posteriors[0].numpy(),
+        smoothed[0].numpy(),
         confidences,
         tuple(e for es in events for e in es),
     )
@@ -41,7 +42,7 @@ def batch_track(spotter: Spotter, samples: Waveform, detector: Detector) -> Trac
 @torch.no_grad()
 def streaming_track(spotter: Spotter, chunks: Iterable[Waveform], detector: Detector) -> Track:
     """What the spotter makes of a stream of chunks; arguments as in `batch_track`."""
-    features, posteriors, confidences, events = [], [], [], []
+    features, posteriors, all_scores, events = [], [], [], []
     state, events_state = spotter.init_scores(), detector.init_state()
     for chunk in chunks:
         # states are values: the inner stages can be run from them a second time
@@ -51,16 +52,19 @@ def streaming_track(spotter: Spotter, chunks: Iterable[Waveform], detector: Dete
         posteriors.append(spotter.nnet.step(network_input, state.nnet)[0])
         scores, state = spotter.step_scores(chunk, state)
         found, events_state = detector.step(scores, events_state)
-        confidences.append(scores[0])
+        all_scores.append(scores)
         events += found
     features.append(spotter.features.raw.flush(state.features.raw))
     outputs, nnet_state = spotter.nnet.step(spotter.features.flush(state.features), state.nnet)
     posteriors += [outputs, spotter.nnet.flush(nnet_state)]
     scores = spotter.flush_scores(state)
+    all_scores.append(scores)
     found, events_state = detector.step(scores, events_state)
+    confidences, smoothed = (np.concatenate(parts) for parts in zip(*all_scores, strict=True))
     return Track(
         torch.cat(features, dim=1)[0].numpy(),
         torch.cat(posteriors, dim=1)[0].numpy(),
-        np.concatenate([*confidences, scores[0]]),
+        smoothed,
+        confidences,
         (*events, *found, *detector.flush(events_state)),
     )

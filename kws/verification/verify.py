@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +17,26 @@ from kws.detection import Detection
 from kws.errors import InputError
 from kws.features import format_feature_options
 from kws.runtime import Metadata
-from kws.spotter import Spotter
-from kws.verification.comparison import FLOAT_TOLERANCE, Difference, Grid, compare
+from kws.spotter import CONFIDENCES, Spotter
+from kws.verification.chunks import cut, lengths_in_turn, random_lengths
+from kws.verification.comparison import (
+    FLOAT_TOLERANCE,
+    Difference,
+    Grid,
+    Tolerance,
+    compare,
+    worst,
+)
 from kws.verification.exported import ExportedFile
+from kws.verification.runtime_ways import RuntimeWays
 from kws.verification.tracks import batch_track, streaming_track
 
 # a largest difference is exceeded on other audio as easily as not, but hardly by as much again
 INT8_ALLOWANCE = 2.0  # times what the card says
+# of that: float32 sums in another order now and then end in the next of 255 steps
+INT8_SPREAD = 0.1
 LONGEST_CHUNK_S = 2.0
-STREAMING, EXPORTED, RUNTIME = WAYS = ("streaming", "exported file", "kws.runtime")
+STREAMING, EXPORTED, FRAMES = "streaming", "exported file", "exported file, whole frames"
 
 
 @dataclass(frozen=True)
@@ -32,19 +45,23 @@ class RecordingReport:
 
     Args:
         events: of the whole recording at once.
-        differences: of each of `WAYS` to the whole recording at once.
+        differences: of each way.
+        paths: calls that `kws.runtime` answered by each of its paths.
     """
 
     events: tuple[Detection, ...]
     differences: Mapping[str, Difference]
+    paths: Mapping[str, int]
 
 
 class Verifier:
     """Runs a recording through a model and its exported file in every way.
 
     The whole recording at once, stage by stage, is what the others are compared with: the spotter
-    streaming, the exported file itself as any program may call it, and `kws.runtime`, each with
-    chunks of random lengths, empty ones among them.
+    streaming, the exported file itself as any program may call it, and `kws.runtime` as
+    `RuntimeWays` tells. All have the same samples, rounded to 16 bits. A file of 8-bit weights
+    differs from its model by intention, but all ways of running it are one detector: so those of
+    `kws.runtime` are compared with the file itself then.
     """
 
     def __init__(
@@ -67,27 +84,46 @@ class Verifier:
                 f"{spotter.source}: the model has no thresholds; give --threshold, or solve them "
                 "with `kws evaluate --dev` and export it again"
             )
-        self.spotter, self.exported, self.threshold = spotter, exported, threshold
+        self.spotter, self.exported = spotter, exported
         names = [keyword.name for keyword in spotter.keywords]
         given = None if threshold is None else dict.fromkeys(names, threshold)
         self._detector = spotter.detector(spotter.thresholds if given is None else given)
         options = spotter.options
         self._grid = Grid(tuple(names), options.frame_shift_s, options.frame_centre_s(0))
         self._random = np.random.default_rng(seed)
+        self._runtime = RuntimeWays(exported, threshold, self._random)
+        self.is_lossy = exported.metadata.weights != "float32"
+        self.tolerances = self._tolerances()
+
+    def _tolerances(self) -> dict[str, Tolerance]:
+        """Of each way."""
+        same = Tolerance(FLOAT_TOLERANCE, FLOAT_TOLERANCE)
+        exported = within = same
+        if self.is_lossy:
+            allowed = tolerance_of(self.exported.metadata, self.exported.source)
+            # the card does not say what becomes of the posteriors
+            exported = Tolerance(allowed, math.inf)
+            within = Tolerance(max(FLOAT_TOLERANCE, INT8_SPREAD * allowed), math.inf)
+        others = dict.fromkeys((FRAMES, *self._runtime.names), within)
+        return {STREAMING: same, EXPORTED: exported, **others}
 
     @property
-    def tolerances(self) -> dict[str, float]:
-        """How far the confidences of each of `WAYS` may be from the whole recording's."""
-        exported = tolerance_of(self.exported.metadata, self.exported.source)
-        return {STREAMING: FLOAT_TOLERANCE, EXPORTED: exported, RUNTIME: exported}
+    def paths(self) -> tuple[str, ...]:
+        """Those by which `kws.runtime` can run this file."""
+        return self._runtime.paths.there
 
     def agrees(self, report: RecordingReport) -> bool:
-        """Whether all ways are within tolerance, with the same events where weights are floats."""
-        return all(
-            difference.is_within(self.tolerances[way])
-            and (difference.events_agree or self._is_lossy(way))
-            for way, difference in report.differences.items()
-        )
+        """Whether all ways agree."""
+        return all(itertools.starmap(self.way_agrees, report.differences.items()))
+
+    def way_agrees(self, way: str, difference: Difference) -> bool:
+        """Whether one way is within tolerance, with the same events.
+
+        What the model and a file of 8-bit weights find may be different events.
+        """
+        may_differ = self.is_lossy and way == EXPORTED
+        is_within = difference.is_within(self.tolerances[way])
+        return is_within and (difference.events_agree or may_differ)
 
     def verify(self, samples: npt.NDArray[np.float32], place: str) -> RecordingReport:
         """Run one recording in every way.
@@ -99,34 +135,37 @@ class Verifier:
         Raises:
             InputError: it is shorter than a frame.
         """
-        expected = batch_track(self.spotter, samples, self._detector)
+        limits = np.iinfo(np.int16)
+        rounded = np.clip(np.rint(samples), limits.min, limits.max).astype(np.int16)
+        waveform = rounded.astype(np.float32)
+        expected = batch_track(self.spotter, waveform, self._detector)
         if not len(expected.confidences):
             raise InputError(
                 f"{place}: {len(samples)} samples hold no frame; give a longer recording"
             )
-        chunks = [self._chunks(samples) for _ in WAYS]
-        tracks = {
-            STREAMING: streaming_track(self.spotter, chunks[0], self._detector),
-            EXPORTED: self.exported.track(chunks[1], self._detector),
-            RUNTIME: self.exported.runtime_track(chunks[2], self.threshold),
-        }
+        streaming = streaming_track(self.spotter, self._chunks(waveform), self._detector)
+        exported = self.exported.track(self._chunks(waveform), self._detector)
         differences = {
-            way: compare(expected, track, self._grid, is_lossy=self._is_lossy(way))
-            for way, track in tracks.items()
+            STREAMING: compare(expected, streaming, self._grid),
+            EXPORTED: compare(expected, exported, self._grid, is_lossy=self.is_lossy),
         }
-        return RecordingReport(expected.events, differences)
+        paths: Counter[str] = Counter()
+        first, shift = self.exported.metadata.first_samples, self.exported.metadata.frame_shift
+        frames = cut(waveform, itertools.chain([first], lengths_in_turn(shift)))
+        tracks = {FRAMES: [self.exported.track(frames, self._detector)]}
+        tracks |= self._runtime.tracks(rounded, paths)
+        reference = exported if self.is_lossy else expected
+        for way, alike in tracks.items():
+            tolerance = self.tolerances[way].confidences
+            differences[way] = worst(
+                [compare(reference, track, self._grid, tolerance=tolerance) for track in alike]
+            )
+        return RecordingReport(expected.events, differences, paths)
 
-    def _is_lossy(self, way: str) -> bool:
-        return way != STREAMING and self.exported.metadata.weights != "float32"
-
-    def _chunks(self, samples: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """Cut at random: lengths from a sample to 2 s, all orders of magnitude alike, and none."""
-        longest = LONGEST_CHUNK_S * self.spotter.sample_rate
-        # the mean of such lengths; half as many again, and what remains is the last chunk
-        number = math.ceil(1.5 * len(samples) / (longest / math.log(longest))) + 8
-        lengths = np.exp(self._random.uniform(0, math.log(longest), number)).astype(int)
-        lengths[self._random.random(number) < 0.1] = 0
-        return np.split(samples, np.minimum(np.cumsum(lengths), len(samples)))
+    def _chunks(self, samples: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+        """Cut at random."""
+        longest = round(LONGEST_CHUNK_S * self.spotter.sample_rate)
+        return cut(samples, random_lengths(self._random, longest))
 
 
 def tolerance_of(metadata: Metadata, source: str) -> float:
@@ -165,6 +204,7 @@ def check_same_model(
     Raises:
         InputError: they differ in what both say about themselves.
     """
+    kind = next(name for name, kind in CONFIDENCES.items() if type(spotter.confidence) is kind)
     values: dict[str, tuple[Any, Any]] = {
         "keywords": (
             [k.name for k in metadata.keywords],
@@ -178,8 +218,11 @@ def check_same_model(
         "sample_rate": (metadata.sample_rate, spotter.sample_rate),
         "features": (metadata.features, format_feature_options(spotter.options)),
         "network": (metadata.network, spotter.nnet.config_text()),
+        "frame_shift_s": (metadata.frame_shift_s, spotter.options.frame_shift_s),
+        "frame_offset_s": (metadata.frame_offset_s, spotter.options.frame_centre_s(0)),
         "w_smooth": (metadata.posterior.get("w_smooth"), spotter.smoothing.w_smooth),
         "w_max": (metadata.w_max, spotter.confidence.w_max),
+        "confidences": (metadata.posterior.get("confidence"), kind),
         "refractory_s": (metadata.refractory_s, spotter.refractory_s),
     }
     if with_thresholds:

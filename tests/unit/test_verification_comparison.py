@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kws.detection import Detection
-from kws.verification.comparison import FLOAT_TOLERANCE, Grid, Track, compare
+from kws.verification.comparison import FLOAT_TOLERANCE, Grid, Tolerance, Track, compare, worst
 
 GRID = Grid(("a", "b"), 0.01, 0.0125)
 NUM_FRAMES = 50
@@ -29,6 +29,7 @@ def track(*events, **values):
     whole = {
         "features": np.ones((NUM_FRAMES, 3)),
         "posteriors": np.full((NUM_FRAMES, 4), 0.25),
+        "smoothed": np.full((NUM_FRAMES, 4), 0.25),
         "confidences": confidences,
     }
     return Track(**(whole | values), events=events)
@@ -36,43 +37,71 @@ def track(*events, **values):
 
 def test_equal_tracks():
     same = compare(track(event()), track(event()), GRID)
-    assert (same.features, same.posteriors, same.confidences) == (0, 0, 0)
-    assert same.is_within(0)
+    assert (same.features, same.posteriors, same.smoothed, same.confidences) == (0, 0, 0, 0)
+    assert same.is_within(Tolerance(0, 0))
     assert same.events_agree
 
 
 def test_the_largest_differences_and_where():
     features, posteriors = track().features.copy(), track().posteriors.copy()
-    confidences = track().confidences.copy()
+    smoothed, confidences = track().smoothed.copy(), track().confidences.copy()
     features[3, 1] -= 0.5
     posteriors[4, 0] += 0.125
+    smoothed[4, 3] -= 0.0625
     confidences[7, 0] += 0.25
     confidences[9, 1] -= 0.125
-    changed = track(features=features, posteriors=posteriors, confidences=confidences)
-    found = compare(track(), changed, GRID)
-    assert (found.features, found.posteriors, found.confidences) == (0.5, 0.125, 0.25)
+    values = {"posteriors": posteriors, "smoothed": smoothed, "confidences": confidences}
+    found = compare(track(), track(features=features, **values), GRID)
+    assert (found.features, found.posteriors, found.smoothed) == (0.5, 0.125, 0.0625)
+    assert found.confidences == 0.25
     assert found.time_s == pytest.approx(time_s(7))
-    assert found.is_within(0.25)
-    assert not found.is_within(0.249)
+    assert found.is_within(Tolerance(0.25, 0.125))
+    assert not found.is_within(Tolerance(0.249, 0.125))
+    assert not found.is_within(Tolerance(0.25, 0.124))
+    assert compare(track(), track(features=None), GRID).features is None
 
 
-def test_what_is_no_number_is_not_within_anything():
-    confidences = track().confidences.copy()
-    confidences[7, 0] = math.nan
-    found = compare(track(), track(confidences=confidences), GRID)
-    assert math.isnan(found.confidences)
-    assert found.time_s == pytest.approx(time_s(7))
-    assert not found.is_within(1)
+def test_smoothed_posteriors_are_held_to_the_tolerance_of_posteriors():
+    found = compare(track(), track(smoothed=track().smoothed + 0.5), GRID)
+    assert found.is_within(Tolerance(0, 0.5))
+    assert not found.is_within(Tolerance(0, 0.49))
+
+
+@pytest.mark.parametrize("name", ["posteriors", "smoothed", "confidences"])
+def test_what_is_no_number_is_not_within_anything(name):
+    values = getattr(track(), name).copy()
+    values[7, 0] = math.nan
+    found = compare(track(), track(**{name: values}), GRID)
+    assert math.isnan(getattr(found, name))
+    assert not found.is_within(Tolerance(math.inf, math.inf))
+    if name == "confidences":
+        assert found.time_s == pytest.approx(time_s(7))
 
 
 def test_a_frame_too_few_is_not_within_anything():
-    shorter = {
-        name: getattr(track(), name)[:-1] for name in ("features", "posteriors", "confidences")
-    }
-    found = compare(track(), track(**shorter), GRID)
+    names = ("features", "posteriors", "smoothed", "confidences")
+    found = compare(track(), track(**{name: getattr(track(), name)[:-1] for name in names}), GRID)
     assert (found.num_frames, found.num_frames_expected) == (49, 50)
     assert found.confidences == 0
-    assert not found.is_within(1)
+    assert not found.is_within(Tolerance(1, 1))
+
+
+def test_the_worst_of_several_is_the_largest_of_each():
+    confidences = track().confidences.copy()
+    confidences[30, 0] = 0.5
+    first = compare(track(event()), track(smoothed=track().smoothed + 0.5), GRID)
+    second = compare(track(), track(event(), confidences=confidences), GRID)
+    found = worst([first, second])
+    assert (found.features, found.posteriors, found.smoothed) == (0, 0, 0.5)
+    assert (found.confidences, found.time_s) == (0.5, pytest.approx(time_s(30)))
+    assert (found.missing, found.extra) == ((event(),), (event(),))
+    broken = compare(track(), track(posteriors=track().posteriors * math.nan), GRID)
+    assert math.isnan(worst([first, broken, second]).posteriors)
+    names = ("posteriors", "smoothed", "confidences")
+    shorter = track(features=None, **{name: getattr(track(), name)[:-1] for name in names})
+    found = worst([first, compare(track(), shorter, GRID), second])
+    assert (found.num_frames, found.num_frames_expected) == (49, 50)
+    assert found.features is None
 
 
 @pytest.mark.parametrize("name", ["start", "end", "trigger"])
@@ -81,6 +110,22 @@ def test_an_event_a_frame_away_is_another(name):
     found = compare(track(event()), track(moved), GRID)
     assert (found.missing, found.extra) == ((event(),), (moved,))
     assert not found.events_agree
+
+
+def test_an_event_that_ends_within_its_last_frame_ends_at_another_time():
+    moved = replace(event(), end_s=time_s(30) + 0.004)
+    assert not compare(track(event()), track(moved), GRID).events_agree
+
+
+def test_an_event_of_another_confidence_is_another():
+    nearly = replace(event(), confidence=0.8 - FLOAT_TOLERANCE / 2)
+    assert compare(track(event()), track(nearly), GRID).events_agree
+    another = replace(event(), confidence=0.8 - 2 * FLOAT_TOLERANCE)
+    assert not compare(track(event()), track(another), GRID).events_agree
+    assert compare(track(event()), track(another), GRID, tolerance=1e-3).events_agree
+    # not where all confidences differ as much, which is said once
+    lower = track(another, confidences=track().confidences - 2 * FLOAT_TOLERANCE)
+    assert compare(track(event()), lower, GRID, tolerance=1e-4).events_agree
 
 
 def test_an_event_of_another_keyword_is_another():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from runtime_level import bursts
 
 from kws.features import CmvnStats, FeaturePipeline, parse_feature_options
@@ -16,6 +16,7 @@ from kws.nnet import Nnet
 from kws.spotter import Spotter
 
 SOUND = bursts(6).astype(np.float32)
+OUTPUTS = ("confidences", "smoothed", "posteriors", "next_state")
 METADATA = {
     "units": ["<filler>", "a", "b", "c"],
     "keywords": [{"name": "ab", "units": [1, 2]}, {"name": "c", "units": [3]}],
@@ -57,7 +58,13 @@ def in_a_gap(track: np.ndarray) -> float:
     return float(high[widest] + high[widest + 1]) / 2
 
 
-def damage(path: Path, out: Path, shape: tuple[int, ...], change: Callable) -> Path:
+def damage(
+    path: Path,
+    out: Path,
+    shape: tuple[int, ...],
+    change: Callable,
+    branch: Sequence[tuple[int, str]] = (),
+) -> Path:
     """Write an exported file in which the constants of one shape have been changed.
 
     Args:
@@ -65,11 +72,12 @@ def damage(path: Path, out: Path, shape: tuple[int, ...], change: Callable) -> P
         out: the file to write.
         shape: of the constants, or transposed; tables of 0 and 1 stay as they are.
         change: from the old values to the new ones.
+        branch: where, as of `spoil`; as it is, everywhere.
     """
     model = onnx.load(path)
     found = [
         constant
-        for constant in _constants(model.graph, shape)
+        for constant in _constants(_branch(model.graph, branch), shape)
         if not np.isin(numpy_helper.to_array(constant), (0, 1)).all()
     ]
     assert found
@@ -81,6 +89,27 @@ def damage(path: Path, out: Path, shape: tuple[int, ...], change: Callable) -> P
     return out
 
 
+def spoil(
+    path: Path, out: Path, branch: Sequence[tuple[int, str]], output: str = "confidences"
+) -> Path:
+    """Write an exported file in which one output of one chain is a twentieth too small.
+
+    Args:
+        path: what was exported.
+        out: the file to write.
+        branch: the way to the chain: at each level, which of the graph's `If`s, and its branch.
+        output: which.
+    """
+    model = onnx.load(path)
+    graph = _branch(model.graph, branch)
+    value = graph.output[OUTPUTS.index(output)]
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.95), "spoilt_by"))
+    graph.node.append(helper.make_node("Mul", [value.name, "spoilt_by"], ["spoilt"]))
+    value.name = "spoilt"
+    out.write_bytes(model.SerializeToString())
+    return out
+
+
 def with_entries(path: Path, out: Path, **entries: str) -> Path:
     """Write an exported file with other metadata entries."""
     model = onnx.load(path)
@@ -88,6 +117,13 @@ def with_entries(path: Path, out: Path, **entries: str) -> Path:
         entry.value = entries.get(entry.key, entry.value)
     out.write_bytes(model.SerializeToString())
     return out
+
+
+def _branch(graph: onnx.GraphProto, branch: Sequence[tuple[int, str]]) -> onnx.GraphProto:
+    for i, name in branch:
+        choices = [node for node in graph.node if node.op_type == "If"]
+        (graph,) = (a.g for a in choices[i].attribute if a.name == f"{name}_branch")
+    return graph
 
 
 def _constants(graph: onnx.GraphProto, shape: tuple[int, ...]) -> list[onnx.TensorProto]:
