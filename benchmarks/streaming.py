@@ -31,10 +31,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import onnx.parser
-import onnxruntime
 import typer
 
 from kws.audio import read_audio
+from kws.inference import onnxruntime
 from kws.runtime import Detector, Model, Stream, process_batch
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "wav"

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from kws.detection import Detection
 from kws.errors import InputError
 from kws.export.network import ExportedNetwork, exported_network
+from kws.inference import onnxruntime
 from kws.nnet import Component
 from kws.nnet.components import AffineComponent
 from kws.spotter import BLOCK_S, Spotter

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from kws.errors import InputError
+from kws.inference import onnxruntime
 from kws.runtime.metadata import Metadata, parse_metadata
 from kws.runtime.steady import SteadyCalls, SteadySessions, has_steady_chains
 

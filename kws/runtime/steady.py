@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+
+from kws.inference import onnxruntime
 
 Array = npt.NDArray[np.float32]
 # constants of the file, false in it: onnxruntime leaves out what a true one makes unreachable; the

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from kws.detection import Detector
 from kws.errors import InputError
 from kws.features import parse_feature_options
+from kws.inference import onnxruntime
 from kws.runtime import Metadata, Model
 from kws.verification.comparison import Track
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 
 from kws.features import CmvnStats, FeaturePipeline, parse_feature_options
+from kws.inference import onnxruntime
 from kws.nnet import Nnet
 from kws.spotter import Spotter
 

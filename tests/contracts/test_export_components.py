@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from example_lines import example_line
@@ -18,6 +17,7 @@ from kws.export.components import EMITTERS, emit_components
 from kws.export.graph import DEFAULT_OPSET, Graph
 from kws.export.memory import Memory
 from kws.export.windows import Windows
+from kws.inference import onnxruntime
 from kws.nnet import COMPONENTS, Component
 
 NAMES = sorted(name for name, cls in COMPONENTS.items() if cls.__module__.startswith("kws."))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
@@ -20,6 +19,7 @@ from kws.export.quantize import (
     quantized_network,
 )
 from kws.features import parse_feature_options
+from kws.inference import onnxruntime
 from kws.nnet import Component, Nnet
 from kws.nnet.components import AffineComponent
 from kws.runtime.steady import ONLY_KNOWN, ONLY_ONE, ONLY_STEADY, _with_true

@@ -3,7 +3,6 @@
 import numpy as np
 import onnx
 import onnx.parser
-import onnxruntime
 import pytest
 import torch
 from runtime_level import write_level
@@ -11,6 +10,7 @@ from verification_models import SOUND, make_spotter
 
 from kws.errors import InputError
 from kws.export import export_spotter
+from kws.inference import onnxruntime
 from kws.verification import ExportedFile
 from kws.verification.exported import with_features
 
