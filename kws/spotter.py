@@ -108,7 +108,7 @@ class Spotter(nn.Module):
             name: float(entry["threshold"])
             for name, entry in self.metadata.get("thresholds", {}).items()
         }
-        self._detector = self.detector(self.thresholds) if self.has_thresholds else None
+        self._detector: Detector | None = None  # made when it is needed
         self.eval()
 
     @classmethod
@@ -268,11 +268,13 @@ class Spotter(nn.Module):
 
     def _thresholded(self) -> Detector:
         if self._detector is None:
-            missing = next(k.name for k in self.keywords if k.name not in self.thresholds)
-            raise InputError(
-                f"{self.source}: keyword {missing!r} has no threshold; solve it with "
-                "`kws evaluate --dev` or give one"
-            )
+            for keyword in self.keywords:
+                if keyword.name not in self.thresholds:
+                    raise InputError(
+                        f"{self.source}: keyword {keyword.name!r} has no threshold; solve it with "
+                        "`kws evaluate --dev` or give one"
+                    )
+            self._detector = self.detector(self.thresholds)
         return self._detector
 
     def _entry(self, name: str) -> Any:

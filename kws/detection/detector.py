@@ -13,6 +13,9 @@ from kws.detection.triggers import Arming, next_triggers
 from kws.errors import InputError
 
 FEW = 128  # values
+MOST_REFRACTORY_S = (
+    86400.0  # a day: what is longer is a mistake, and may be more frames than can be
+)
 
 
 class KeywordLike(Protocol):
@@ -91,8 +94,8 @@ class Detector:
             w_max: frames of the confidence's window.
 
         Raises:
-            InputError: a keyword without a threshold, a threshold without a keyword, or a
-                negative time.
+            InputError: a keyword without a threshold, a threshold without a keyword or beyond
+                [0, 1], or a time that is negative or longer than a day.
         """
         names = [keyword.name for keyword in keywords]
         if missing := [name for name in names if name not in thresholds]:
@@ -101,8 +104,9 @@ class Detector:
             raise InputError(
                 f"threshold for {unknown[0]!r}: the keywords are {', '.join(map(repr, names))}"
             )
-        if refractory_s < 0:
-            raise InputError(f"refractory_s={refractory_s}: it must be 0 or greater")
+        for name, threshold in thresholds.items():
+            check_threshold(name, threshold)
+        check_refractory(refractory_s)
         if w_max < 1:
             raise InputError(f"w_max={w_max}: it must be 1 frame or more")
         self.keywords = tuple(keywords)
@@ -277,6 +281,31 @@ class Detector:
 
     def _time(self, frame: int) -> float:
         return self.frame_offset_s + frame * self.frame_shift_s
+
+
+def check_threshold(name: str, threshold: float) -> None:
+    """The one rule for thresholds: confidences lie in [0, 1], and so do they.
+
+    Args:
+        name: of the keyword.
+        threshold: of its confidence.
+
+    Raises:
+        InputError: it lies elsewhere, or is no number.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(
+            f"threshold {threshold} of {name!r}: it must lie between 0 and 1; give another, or "
+            "solve it with `kws evaluate --dev`"
+        )
+
+
+def check_refractory(refractory_s: float) -> None:
+    """The same for the refractory period."""
+    if not 0 <= refractory_s <= MOST_REFRACTORY_S:
+        raise InputError(
+            f"refractory_s={refractory_s}: it must lie between 0 and {MOST_REFRACTORY_S:g} s, a day"
+        )
 
 
 def _largest(confidences: np.ndarray) -> float:

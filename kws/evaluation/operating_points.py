@@ -107,7 +107,8 @@ def solve(curve: Curve, keyword: str, target_fa_per_hour: float) -> Solution:
     to the highest that misses no more: neither does it lean on one recording, nor does it spend
     alarms that save no miss. Where no threshold exceeds the rate (there are fewer things that can
     alarm than alarms allowed), it is as high as the fewest misses let it; where there is nothing to
-    miss, as low as the rate lets it.
+    miss, as low as the rate lets it. It always lies in [0, 1]: where even 1 exceeds the rate, since
+    confidences of 1 are too many false alarms, it is 1, with the counts that it has, and a note.
 
     Args:
         curve: of the dev set.
@@ -124,23 +125,30 @@ def solve(curve: Curve, keyword: str, target_fa_per_hour: float) -> Solution:
         )
     allowed = int(np.floor(target_fa_per_hour * curve.hours + 1e-9))
     admitted = _num_admitted(curve, allowed)
-    note = ""
-    if target_fa_per_hour * curve.hours < 1:
-        upper = poisson_upper(0, curve.hours)
-        note = (
-            f"{curve.hours:.3g} h of dev audio are fewer than the {1 / target_fa_per_hour:.3g} h "
-            f"that {target_fa_per_hour:g} false alarms per hour need; the threshold has no alarm "
-            f"on dev, which shows no more than a rate below {upper:.3g} per hour"
-        )
     best = fewest_misses(curve, allowed)
     if admitted == len(curve.thresholds):
         threshold = _middle(curve, best)
-        note = "; ".join(filter(None, [note, "no threshold exceeds the target on dev"]))
     elif best < 0:
         threshold = _middle(curve, admitted - 1)
     else:
         threshold = _between(float(curve.thresholds[admitted]), float(curve.thresholds[best]))
-    return Solution(keyword, threshold, target_fa_per_hour, curve.at(threshold), note)
+    counts = curve.at(threshold)
+    notes = []
+    if counts.false_alarms > allowed:
+        notes.append(
+            f"no threshold keeps to the target on dev: even one of 1, the highest, has "
+            f"{counts.false_alarms} false alarms"
+        )
+    elif target_fa_per_hour * curve.hours < 1:
+        notes.append(
+            f"{curve.hours:.3g} h of dev audio are fewer than the {1 / target_fa_per_hour:.3g} h "
+            f"that {target_fa_per_hour:g} false alarms per hour need; the threshold has no alarm "
+            f"on dev, which shows no more than a rate below {poisson_upper(0, curve.hours):.3g} "
+            "per hour"
+        )
+    if admitted == len(curve.thresholds):
+        notes.append("no threshold exceeds the target on dev")
+    return Solution(keyword, threshold, target_fa_per_hour, counts, "; ".join(notes))
 
 
 def fewest_misses(curve: Curve, max_false_alarms: int) -> int:
@@ -201,7 +209,7 @@ def _middle(curve: Curve, chosen: int) -> float:
     counts = np.stack((curve.misses, curve.false_alarms), axis=1)
     if chosen < 0:
         highest = float(curve.thresholds[0]) if len(curve.thresholds) else 0.0
-        lower, upper = highest, max(1.0, float(np.nextafter(highest, 2.0)))
+        lower, upper = highest, 1.0
     else:
         others = np.flatnonzero((counts != counts[chosen]).any(axis=1))
         above, below = others[others < chosen], others[others > chosen]
@@ -211,6 +219,6 @@ def _middle(curve: Curve, chosen: int) -> float:
 
 
 def _between(lower: float, upper: float) -> float:
-    """The middle of two thresholds, strictly above the lower one, which has other counts."""
+    """The middle of two thresholds, strictly above the lower one unless they are equal."""
     middle = (lower + upper) / 2
     return middle if middle > lower else upper

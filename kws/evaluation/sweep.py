@@ -97,7 +97,8 @@ def sweep(tracks: Sequence[KeywordTrack], rule: EventRule, max_false_alarms: int
     while True:
         complete = num_peaks >= len(peaks)
         floor = -np.inf if complete else np.partition(peaks, -num_peaks)[-num_peaks]
-        thresholds, misses, false_alarms = _counts_above(joined, float(floor), rule)
+        floor = float(np.clip(floor, 0.0, 1.0))
+        thresholds, misses, false_alarms = _counts_above(joined, floor, rule)
         too_many = np.flatnonzero(false_alarms > max_false_alarms)
         if complete or len(too_many):
             end = too_many[0] + 1 if len(too_many) else len(thresholds)
@@ -179,14 +180,16 @@ def _local_maxima(confidence: Floats) -> Floats:
 
 
 def _counts_above(joined: _Joined, floor: float, rule: EventRule) -> tuple[Floats, Ints, Ints]:
-    """Thresholds (falling, all >= floor), and hits and false alarms at each."""
-    high = np.flatnonzero((joined.confidence >= floor) & (joined.confidence > -np.inf))
+    """Thresholds (falling, from 1 to `floor`), and hits and false alarms at each."""
+    high = np.flatnonzero(joined.confidence >= floor)
     if len(high) == 0:
         return np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     groups = _groups(high, joined, rule)
-    # one runner for each threshold of each group, thresholds falling within the group
-    order = np.lexsort((-joined.confidence[high], groups))
-    thresholds, runner_groups = joined.confidence[high][order], groups[order]
+    # one runner for each threshold of each group, thresholds falling within the group; no threshold
+    # is above 1, where a network without a softmax may reach
+    thresholds = np.minimum(joined.confidence[high], 1.0)
+    order = np.lexsort((-thresholds, groups))
+    thresholds, runner_groups = thresholds[order], groups[order]
     new = np.append(True, (np.diff(thresholds) != 0) | (np.diff(runner_groups) != 0))
     thresholds, runner_groups = thresholds[new], runner_groups[new]
     hits, false_alarms = _run(high, groups, runner_groups, thresholds, joined, rule)

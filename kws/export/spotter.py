@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 
+from kws.detection import check_refractory, check_threshold
 from kws.errors import InputError
 from kws.export.chain import Chain
 from kws.export.graph import DEFAULT_OPSET, OPSETS, Graph, Shape
@@ -102,7 +103,8 @@ def spotter_model(
         network: in another form; None: as it is.
 
     Raises:
-        InputError: an option that a stream does not allow, a component that has no such form.
+        InputError: an option that a stream does not allow, a component that has no such form, a
+            threshold or refractory period that no detector takes.
     """
     if opset not in OPSETS:
         raise InputError(f"opset {opset}: choose one of {OPSETS[0]} to {OPSETS[-1]}")
@@ -137,6 +139,9 @@ def _check_options(spotter: Spotter) -> None:
     for message, holds in refused.items():
         if holds:
             raise InputError(f"{spotter.source}: {message}")
+    for name, threshold in spotter.thresholds.items():
+        check_threshold(name, threshold)
+    check_refractory(spotter.refractory_s)
     if raw.dither > 0:
         logger.warning(
             "%s: dither=%g is noise for training; the exported file adds none",

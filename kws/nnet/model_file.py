@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,8 @@ def read_model(path: str | Path) -> ModelFile:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    # no integer beyond what a float holds either
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _is_count(value: Any) -> bool:

@@ -17,6 +17,7 @@ from kws.config import (
 )
 from kws.data.augmentation import AugmentOptions
 from kws.data.draws import ExampleOptions
+from kws.detection.detector import MOST_REFRACTORY_S
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,12 @@ class PosteriorOptions:
         check=one_of("chen", "ordered"),
     )
     refractory_s: float = key(
-        "a keyword that fired is silent for this long, seconds", default=1.0, check=non_negative
+        "a keyword that fired is silent for this long, seconds",
+        default=1.0,
+        check=Check(
+            f"must lie between 0 and {MOST_REFRACTORY_S:g}",
+            lambda value: 0 <= value <= MOST_REFRACTORY_S,
+        ),
     )
 
 

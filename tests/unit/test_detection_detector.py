@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from itertools import chain
 
@@ -238,8 +239,19 @@ def test_mistakes_are_told():
         Detector(ONE, {})
     with pytest.raises(InputError, match=r"^threshold for 'two': the keywords are 'one'$"):
         Detector(ONE, {"one": 0.5, "two": 0.5})
-    with pytest.raises(InputError, match=r"^refractory_s=-1: it must be 0 or greater$"):
-        Detector(ONE, {"one": 0.5}, refractory_s=-1)
+    for threshold in (-1e-9, math.nextafter(1, 2), math.nan, math.inf):
+        with pytest.raises(
+            InputError,
+            match=rf"^threshold {threshold} of 'one': it must lie between 0 and 1; give another, "
+            r"or solve it with `kws evaluate --dev`$",
+        ):
+            Detector(ONE, {"one": threshold})
+    for refractory_s in (-1.0, 86401.0, math.nan, math.inf):
+        with pytest.raises(
+            InputError,
+            match=rf"^refractory_s={refractory_s}: it must lie between 0 and 86400 s, a day$",
+        ):
+            Detector(ONE, {"one": 0.5}, refractory_s=refractory_s)
     with pytest.raises(InputError, match=r"^w_max=0: it must be 1 frame or more$"):
         Detector(ONE, {"one": 0.5}, w_max=0)
     detector = Detector(ONE, {"one": 0.5})

@@ -6,7 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kws.detection import check_threshold
 from kws.errors import InputError
 from kws.evaluation.counting import Counts
 from kws.evaluation.operating_points import (
@@ -94,8 +97,38 @@ def test_when_the_highest_confidence_is_a_false_alarm_too_many() -> None:
     solution = solve(curve((0.8, 4, 1), (0.5, 0, 9)), "jarvis", 0.1)
     assert solution.counts == Counts(4, 4, 2.0, 0)
     assert solution.threshold == pytest.approx(0.9)  # between 0.8 and 1
-    certain = solve(curve((1.0, 4, 1)), "jarvis", 0.1)
-    assert certain.threshold > 1.0
+
+
+def test_when_even_the_highest_threshold_has_too_many_alarms() -> None:
+    for certain in (curve((1.0, 4, 1)), curve((1.0, 2, 1), (0.5, 0, 9))):
+        solution = solve(certain, "jarvis", 0.1)
+        assert solution.threshold == 1.0
+        assert solution.counts == certain.counts(0)  # what a detector at 1 does
+        assert solution.note == (
+            "no threshold keeps to the target on dev: even one of 1, the highest, has 1 false "
+            "alarms"
+        )
+    # alarms that are allowed, and nothing that is found
+    allowed = solve(curve((1.0, 4, 1), (0.5, 4, 9)), "jarvis", 1.0)
+    assert (allowed.threshold, allowed.counts) == (0.75, Counts(4, 4, 2.0, 1))
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.3, math.nextafter(1, 0), 1.0]), max_size=4),
+    st.lists(st.integers(0, 4), min_size=4, max_size=4),
+    st.lists(st.integers(0, 6), min_size=4, max_size=4),
+    st.sampled_from([0.1, 1.0, 2.0]),
+)
+def test_a_solved_threshold_is_one_that_every_detector_takes(
+    thresholds: list[float], misses: list[int], false_alarms: list[int], target: float
+) -> None:
+    falling = sorted(set(thresholds), reverse=True)
+    rows = list(zip(falling, misses, false_alarms, strict=False))
+    solution = solve(curve(*rows), "jarvis", target)
+    check_threshold("jarvis", solution.threshold)
+    assert solution.counts == curve(*rows).at(solution.threshold)
+    is_kept = solution.counts.false_alarms <= target * 2.0
+    assert is_kept == ("keeps to the target" not in solution.note)
 
 
 def test_when_nothing_exceeds_the_rate() -> None:

@@ -155,14 +155,16 @@ def test_pooled_ends_where_the_first_curve_ends() -> None:
     assert not both.complete
 
 
-levels = st.integers(0, 12).map(lambda level: level / 12)
+# confidences of a network without a softmax too, beyond [0, 1]
+levels = st.integers(-2, 15).map(lambda level: level / 12)
+posteriors = st.integers(0, 12).map(lambda level: level / 12)
 spans = st.lists(st.tuples(st.integers(-3, 60), st.integers(0, 12)), max_size=4)
 
 
 @st.composite
 def utterances(draw: st.DrawFn) -> tuple[np.ndarray, tuple[Window, ...]]:
     num_frames = draw(st.integers(0, 60))
-    frames = st.lists(st.tuples(levels, levels), min_size=num_frames, max_size=num_frames)
+    frames = st.lists(st.tuples(levels, posteriors), min_size=num_frames, max_size=num_frames)
     values = np.array(draw(frames), dtype=np.float64).reshape(num_frames, 2)
     if draw(st.booleans()):  # smooth, as confidences are
         values = np.maximum(values, np.roll(values, 1, axis=0))
@@ -191,8 +193,10 @@ def test_the_sweep_counts_what_the_detector_does(
     # so that the sweep has to look further and further down
     with mock.patch.object(sweep_module, "SPARE_PEAKS", 1):
         curve = sweep(tracks, rule, max_false_alarms=most)
-    occurring = sorted({level for values, _ in given_utterances for level in values[:, 0]})
-    for threshold in [*(level for level in occurring), *(level + 0.01 for level in occurring)]:
+    assert ((curve.thresholds >= 0) & (curve.thresholds <= 1)).all()
+    occurring = {level for values, _ in given_utterances for level in values[:, 0].tolist()}
+    around = {1.0, *occurring, *(level + 0.01 for level in occurring)}
+    for threshold in sorted(level for level in around if 0 <= level <= 1):
         detector = Detector(
             [Keyword("k", (1,))],
             {"k": threshold},
@@ -216,7 +220,8 @@ def test_the_sweep_counts_what_the_detector_does(
             )
     assert (curve.false_alarms[:-1] <= most).all()
     if curve.complete:
-        assert curve.thresholds.tolist() == occurring[::-1]
+        expected_thresholds = {min(level, 1.0) for level in occurring if level >= 0}
+        assert curve.thresholds.tolist() == sorted(expected_thresholds, reverse=True)
     else:
         assert curve.false_alarms[-1] > most
 

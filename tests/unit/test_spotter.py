@@ -7,6 +7,7 @@ import torch
 
 from kws.config import ConfigError
 from kws.errors import InputError
+from kws.export import export_spotter
 from kws.features import CmvnStats, FeaturePipeline, parse_feature_options
 from kws.nnet import ModelFile, Nnet, read_model, write_model
 from kws.posterior import Confidence, OrderedConfidence
@@ -201,6 +202,20 @@ def test_without_thresholds_there_are_scores_but_no_events():
     assert len(spotter.score_track(some_sound(1))[0]) == 98
     with pytest.raises(InputError, match=r"^model: keyword 'view glass' has no threshold; solve"):
         spotter.init_state()
+
+
+def test_a_threshold_that_no_detector_takes_can_be_solved_anew(tmp_path):
+    path = tmp_path / "old.kws"
+    entries = {"view glass": {"threshold": 0.5}, "jarvis": {"threshold": 1.0000000000000002}}
+    make_spotter(thresholds=entries).save(path)
+    spotter = Spotter.load(path)
+    message = r"^threshold 1\.0000000000000002 of 'jarvis': it must lie between 0 and 1; give "
+    for use in (spotter.init_state, lambda: export_spotter(spotter, tmp_path / "old.onnx")):
+        with pytest.raises(InputError, match=message):
+            use()
+    assert not (tmp_path / "old.onnx").exists()
+    solved = spotter.with_thresholds({**entries, "jarvis": {"threshold": 1.0}})
+    assert solved.init_state().detector.num_frames == 0
 
 
 @pytest.mark.parametrize(

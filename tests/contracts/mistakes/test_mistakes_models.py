@@ -205,6 +205,28 @@ CASES = [
         prepare=metadata(thresholds={"jarvis": 0.5}),
     ),
     Case(
+        "a threshold that no float holds",
+        DETECT,
+        "bad.kws: thresholds in its metadata must be an object that holds an object "
+        "with a threshold for each keyword; make the model again",
+        prepare=metadata(thresholds={"jarvis": {"threshold": 10**400}}),
+    ),
+    Case(
+        "a threshold beyond every confidence",
+        DETECT,
+        "threshold 1.0000000000000002 of 'jarvis': it must lie between 0 and 1; give another, or "
+        "solve it with `kws evaluate --dev`",
+        prepare=metadata(
+            thresholds={"jarvis": {"threshold": 1.0000000000000002}, "computer": {"threshold": 0.5}}
+        ),
+    ),
+    Case(
+        "a refractory period of a year",
+        DETECT,
+        "refractory_s=31536000.0: it must lie between 0 and 86400 s, a day",
+        prepare=metadata(refractory_s=31536000),
+    ),
+    Case(
         "smoothing over 0 frames",
         DETECT,
         "bad.kws: posterior in its metadata must be an object with w_smooth and "
