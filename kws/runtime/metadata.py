@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from kws.detection import check_refractory, check_threshold
+from kws.detection.detector import MOST_REFRACTORY_S
 from kws.errors import InputError
+from kws.keyword import Keyword
 
 FORMAT = "kws-onnx"
 FORMAT_VERSION = 1
+# what is beyond these is damage, and would ask for more memory than there is
+MOST_RATE = 10**6
+MOST_FRAMES = 10**6
+MOST_FRAME_S = 60.0
+MOST_STATE = 10**8
+CONFIDENCES = ("chen", "ordered")
+WEIGHTS = ("float32", "int8")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Keyword:
-    """A keyword and the network outputs of its units, in the order in which they are spoken."""
-
-    name: str
-    units: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
     """The metadata in an ONNX file's entries.
 
     Args:
-        entries: names and texts, as they stand in the file.
+        entries: names and texts, as they stand in the file, whoever wrote it.
         source: the file's name, for error messages.
 
     Raises:
@@ -100,76 +101,155 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
         raise InputError(
             f"{source}: an ONNX file, but no keyword detector; give what `kws export` writes"
         )
-    version = _entry(entries, source, "format_version", int)
+    version = _entry(entries, source, "format_version")
     if version > FORMAT_VERSION:
         raise InputError(
             f"{source}: its format_version={version} is newer than {FORMAT_VERSION}, the newest "
             "that this kws reads; update kws, or export the model again"
         )
-    return Metadata(
-        sample_rate=_entry(entries, source, "sample_rate", int),
-        frame_shift_s=_entry(entries, source, "frame_shift_s", _positive),
-        frame_offset_s=_entry(entries, source, "frame_offset_s", _positive),
-        units=_entry(entries, source, "units", lambda text: tuple(json.loads(text))),
-        keywords=_entry(entries, source, "keywords", _keywords),
-        posterior=_entry(entries, source, "posterior", _posterior),
-        refractory_s=_entry(entries, source, "refractory_s", float),
-        operating_points=_entry(entries, source, "thresholds", _operating_points),
-        state_size=_entry(entries, source, "state_size", _count),
-        settled_frames=_entry(entries, source, "settled_frames", _count)
-        if "settled_frames" in entries
-        else None,
-        weights=_entry(entries, source, "weights", str),
-        network=_entry(entries, source, "network", str),
-        features=_entry(entries, source, "features", str),
-        card=_entry(entries, source, "card", lambda text: dict(json.loads(text))),
+    optional = () if "settled_frames" in entries else ("settled_frames",)
+    names = [name for name in _ENTRIES if name not in ("format_version", *optional)]
+    values = {name: _entry(entries, source, name) for name in names}
+    metadata = Metadata(
+        operating_points=values.pop("thresholds"),
+        settled_frames=values.pop("settled_frames", None),
+        **values,
     )
+    _check_together(metadata, source)
+    return metadata
 
 
-def _entry(entries: Mapping[str, str], source: str, name: str, parse: Callable[[str], T]) -> T:
+def _entry(entries: Mapping[str, str], source: str, name: str) -> Any:
+    """The value of an entry, checked."""
     if name not in entries:
         raise InputError(f"{source}: its metadata has no {name}; export the model again")
+    rule, parse = _ENTRIES[name]
     try:
         return parse(entries[name])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    # deep nesting and integers without end are wrong as well
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, InputError):
         raise InputError(
-            f"{source}: its metadata is damaged at {name}={entries[name][:40]!r}; export the model "
-            "again"
+            f"{source}: its metadata is damaged at {name}={entries[name][:40]!r}: it must be "
+            f"{rule}; export the model again"
         ) from None
 
 
-def _positive(text: str) -> float:
+def _check_together(metadata: Metadata, source: str) -> None:
+    """InputError when entries that are right by themselves contradict one another."""
+    for keyword in metadata.keywords:
+        if max(keyword.units) >= len(metadata.units):
+            raise InputError(
+                f"{source}: its metadata is damaged: keyword {keyword.name!r} has a unit "
+                f"{max(keyword.units)}, but they are 0 to {len(metadata.units) - 1}; export the "
+                "model again"
+            )
+    if metadata.frame_shift < 1:
+        raise InputError(
+            f"{source}: its metadata is damaged: frame_shift_s={metadata.frame_shift_s} is less "
+            f"than a sample at {metadata.sample_rate} Hz; export the model again"
+        )
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        return _fitting(value, least <= value <= most)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
     value = float(text)
-    if not 0 < value < math.inf:
-        raise ValueError
+    return _fitting(value, 0 < value <= MOST_FRAME_S)
+
+
+def _refractory(text: str) -> float:
+    value = float(text)
+    check_refractory(value)
     return value
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
+def _text(text: Any) -> str:
+    """Not empty, and no half of a pair of UTF-16, which JSON can hold and nothing can print."""
+    if not isinstance(text, str):
+        raise TypeError
+    return _fitting(text, text.encode("utf-8") != b"")
 
 
-def _posterior(text: str) -> dict[str, Any]:
-    posterior = dict(json.loads(text))
-    int(posterior["w_max"])
-    return posterior
+def _one_of(*choices: str) -> Callable[[str], str]:
+    return lambda text: _fitting(text, text in choices)
+
+
+def _units(text: str) -> tuple[str, ...]:
+    units = tuple(_text(name) for name in _list(text))
+    return _fitting(units, bool(units))
 
 
 def _keywords(text: str) -> tuple[Keyword, ...]:
     keywords = tuple(
-        Keyword(str(entry["name"]), tuple(int(unit) for unit in entry["units"]))
-        for entry in json.loads(text)
+        Keyword(_text(entry["name"]), tuple(map(_integer, entry["units"]))) for entry in _list(text)
     )
-    if not keywords:
-        raise ValueError
-    return keywords
+    return _fitting(keywords, bool(keywords))
+
+
+def _posterior(text: str) -> dict[str, Any]:
+    posterior = _object(text)
+    frames = [_integer(posterior[name]) for name in ("w_smooth", "w_max")]
+    is_known = posterior["confidence"] in CONFIDENCES
+    return _fitting(posterior, is_known and all(1 <= n <= MOST_FRAMES for n in frames))
 
 
 def _operating_points(text: str) -> dict[str, dict[str, Any]]:
-    points = {str(name): dict(entry) for name, entry in json.loads(text).items()}
-    for point in points.values():
-        float(point["threshold"])
+    points = _object(text)
+    for name, point in points.items():
+        threshold = point["threshold"]
+        _fitting(threshold, type(threshold) in (int, float))
+        check_threshold(name, threshold)
     return points
+
+
+def _list(text: str) -> list[Any]:
+    value = json.loads(text)
+    return _fitting(value, isinstance(value, list))
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    return _fitting(value, isinstance(value, dict))
+
+
+def _integer(value: Any) -> int:
+    return _fitting(value, type(value) is int)  # JSON's true is none
+
+
+def _fitting(value: T, is_fitting: bool) -> T:
+    if not is_fitting:
+        raise ValueError
+    return value
+
+
+# what each entry must be: in words, and what reads its text or raises
+_ENTRIES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "format_version": ("a number, 1 or more", _whole(1, 10**9)),
+    "sample_rate": (f"a number of Hz, 1 to {MOST_RATE}", _whole(1, MOST_RATE)),
+    "frame_shift_s": (f"seconds, above 0, {MOST_FRAME_S:g} at most", _seconds),
+    "frame_offset_s": (f"seconds, above 0, {MOST_FRAME_S:g} at most", _seconds),
+    "units": ("a list of names", _units),
+    "keywords": ("a list of objects with a name and units (numbers from 0)", _keywords),
+    "posterior": (
+        f"an object with w_smooth and w_max, frames from 1 to {MOST_FRAMES}, and a confidence, "
+        + " or ".join(CONFIDENCES),
+        _posterior,
+    ),
+    "refractory_s": (f"seconds, 0 to {MOST_REFRACTORY_S:g}", _refractory),
+    "thresholds": (
+        "an object that holds an object with a threshold from 0 to 1 for each keyword",
+        _operating_points,
+    ),
+    "state_size": (f"a number of values, 0 to {MOST_STATE}", _whole(0, MOST_STATE)),
+    "settled_frames": ("a number of frames, 0 or more", _whole(0, 10**9)),
+    "weights": (" or ".join(WEIGHTS), _one_of(*WEIGHTS)),
+    "network": ("text", str),
+    "features": ("text", str),
+    "card": ("an object", _object),
+}

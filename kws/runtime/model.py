@@ -19,6 +19,7 @@ from kws.runtime.steady import SteadyCalls, SteadySessions, has_steady_chains
 
 Array = npt.NDArray[np.float32]
 INPUTS = ["samples", "state", "flush"]
+Tensor = tuple[str, list[Any]]  # its type, and its shape: numbers, names or None
 OUTPUTS = ["confidences", "smoothed", "posteriors", "next_state"]
 _GO_ON, _END = np.array(False), np.array(True)
 
@@ -71,19 +72,9 @@ class Model:
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
         session = _session(content, str(path))
-        entries = session.get_modelmeta().custom_metadata_map
+        entries, tensors = _description(session, str(path))
         metadata = parse_metadata(entries, str(path))
-        shapes = {v.name: v.shape for v in (*session.get_inputs(), *session.get_outputs())}
-        if sorted(shapes) != sorted(INPUTS + OUTPUTS):
-            raise InputError(
-                f"{path}: is damaged: its inputs and outputs are {', '.join(shapes)}, not "
-                f"{', '.join(INPUTS + OUTPUTS)}; export the model again"
-            )
-        if shapes["state"][1] != metadata.state_size:
-            raise InputError(
-                f"{path}: is damaged: its state has {shapes['state'][1]} values, its metadata says "
-                f"{metadata.state_size}; export the model again"
-            )
+        _check_tensors(tensors, metadata, str(path))
         if not has_steady_chains(content):
             return cls(session, metadata, str(path))
         read = functools.partial(_unchanged, Path(path), zlib.crc32(content))
@@ -129,6 +120,9 @@ class Model:
 
         Returns:
             frames and state; after a flush the state is spent.
+
+        Raises:
+            InputError: the file is damaged where it was not seen when it was loaded.
         """
         values = {"samples": samples, "state": state, "flush": _END if flush else _GO_ON}
         run = self._run
@@ -136,7 +130,21 @@ class Model:
             is_one = samples.shape[1] == self.metadata.frame_shift
             session = self._steady.one if is_one else self._steady.several
             run = self._run if session is None else session.run
-        return Scores._make(run(OUTPUTS, values))
+        try:
+            return Scores._make(run(OUTPUTS, values))
+        except Exception as error:  # see `_session`
+            raise self.fault(error) from None
+
+    def fault(self, error: Exception) -> InputError:
+        """What to raise when a call failed: a file that loads can still be damaged.
+
+        Args:
+            error: of onnxruntime.
+        """
+        return InputError(
+            f"{self.source}: onnxruntime {onnxruntime.__version__} cannot run it "
+            f"({_reason(error)}); export the model again"
+        )
 
 
 def _unchanged(path: Path, checksum: int) -> bytes:
@@ -146,6 +154,55 @@ def _unchanged(path: Path, checksum: int) -> bytes:
     except OSError:
         return b""
     return content if zlib.crc32(content) == checksum else b""
+
+
+def _description(session: Any, source: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata of a file, and its inputs and outputs by name."""
+    try:
+        values = (*session.get_inputs(), *session.get_outputs())
+        tensors = {value.name: (value.type, list(value.shape)) for value in values}
+        return dict(session.get_modelmeta().custom_metadata_map), tensors
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{source}: has names or metadata that are no text in UTF-8; give what `kws export` "
+            "writes"
+        ) from None
+
+
+def _check_tensors(found: dict[str, Tensor], metadata: Metadata, source: str) -> None:
+    """InputError when a file's inputs and outputs are not those that its metadata tells of."""
+    if sorted(found) != sorted(INPUTS + OUTPUTS):
+        raise InputError(
+            f"{source}: is damaged: its inputs and outputs are {', '.join(found)}, not "
+            f"{', '.join(INPUTS + OUTPUTS)}; export the model again"
+        )
+    num_units = len(metadata.units)
+    shapes: dict[str, list[int | None]] = {  # None: of any size
+        "samples": [None, None],
+        "state": [None, metadata.state_size],
+        "flush": [],
+        "confidences": [None, None, len(metadata.keywords)],
+        "smoothed": [None, None, num_units],
+        "posteriors": [None, None, num_units],
+        "next_state": [None, metadata.state_size],
+    }
+    for name, wanted in shapes.items():
+        kind = "tensor(bool)" if name == "flush" else "tensor(float)"
+        shape = [size if isinstance(size, int) else None for size in found[name][1]]
+        if (found[name][0], shape) != (kind, wanted):
+            raise InputError(
+                f"{source}: is damaged: its {name} is a {found[name][0]} of {_sizes(shape)}, not "
+                f"a {kind} of {_sizes(wanted)} as its metadata says; export the model again"
+            )
+
+
+def _sizes(shape: list[int | None]) -> str:
+    return " x ".join("any" if size is None else str(size) for size in shape) or "one value"
+
+
+def _reason(error: Exception) -> str:
+    """What onnxruntime has to say, in a few words."""
+    return str(error).rpartition(" : ")[2].strip().rstrip(".").replace("\n", " ")[:120]
 
 
 def _session(content: bytes, source: str, dims: dict[str, int] | None = None) -> Any:
@@ -168,12 +225,16 @@ def _session(content: bytes, source: str, dims: dict[str, int] | None = None) ->
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     options.log_severity_level = 4  # what it has to say is in the exception
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            content,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # to the same provider, after printing why
+        )
     except Exception as error:  # its exceptions have no common base of their own
-        reason = str(error).rpartition(" : ")[2].strip().rstrip(".").replace("\n", " ")
         raise InputError(
             f"{source}: not an ONNX file that onnxruntime {onnxruntime.__version__} loads "
-            f"({reason[:120]}); give what `kws export` writes"
+            f"({_reason(error)}); give what `kws export` writes"
         ) from None
     session._model_bytes = None  # kept for a change of providers, a copy of the file each
     _give_back()

@@ -150,7 +150,10 @@ class Stream:
         call = calls.find(complete.shape[1])
         if call is None:
             return self.conclude(self.model.run(complete, self.state, is_settled=True), 0)
-        self.state = calls.run(call, self.state)
+        try:
+            self.state = calls.run(call, self.state)
+        except Exception as error:  # what fails does so at the first call of a size
+            raise self.model.fault(error) from None
         self._parts.append((call, 0))
         events = self._follow(call.confidences[0], call.smoothed[0])
         if complete.shape[1] == len(samples):

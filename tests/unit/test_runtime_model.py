@@ -7,7 +7,7 @@ import pytest
 from runtime_level import GRAPH, bursts, level_confidences, write_level
 
 from kws.errors import InputError
-from kws.runtime import Model
+from kws.runtime import Model, Stream
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,59 @@ def test_other_inputs_are_damage(tmp_path):
 def test_a_state_of_another_size_is_damage(tmp_path):
     path = write_level(tmp_path / "level.onnx", state_size="400")
     assert refusal(path) == (
-        f"{path}: is damaged: its state has 402 values, its metadata says 400; export the model "
-        "again"
+        f"{path}: is damaged: its state is a tensor(float) of any x 402, not a tensor(float) of "
+        "any x 400 as its metadata says; export the model again"
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "instead", "what", "found", "wanted"),
+    [
+        ("bool flush", "int64 flush", "flush", "tensor(int64) of one value", "(bool) of one value"),
+        ("bool flush", "bool[1] flush", "flush", "tensor(bool) of 1", "(bool) of one value"),
+        ("[N, S] samples", "[2, S] samples", "samples", "tensor(float) of 2 x any", "of any x any"),
+    ],
+)
+def test_other_tensors_are_damage(tmp_path, declared, instead, what, found, wanted):
+    assert GRAPH.count(declared) == 1
+    path = write_level(tmp_path / "level.onnx", GRAPH.replace(declared, instead))
+    assert re.fullmatch(
+        rf"{path}: is damaged: its {what} is a .*{re.escape(found)}, not a tensor.*"
+        rf"{re.escape(wanted)} as its metadata says; export the model again",
+        refusal(path),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "what", "sizes"),
+    [
+        ("units", '["<filler>", "loud", "louder", "loudest"]', "smoothed", (3, 4)),
+        ("keywords", '[{"name": "loud", "units": [1]}]', "confidences", (2, 1)),
+    ],
+)
+def test_names_that_are_more_or_fewer_than_outputs(tmp_path, entry, text, what, sizes):
+    path = write_level(tmp_path / "level.onnx", **{entry: text})
+    assert refusal(path) == (
+        f"{path}: is damaged: its {what} is a tensor(float) of any x any x {sizes[0]}, not a "
+        f"tensor(float) of any x any x {sizes[1]} as its metadata says; export the model again"
+    )
+
+
+def test_texts_that_are_none(tmp_path, capsys):
+    whole = write_level(tmp_path / "level.onnx").read_bytes()
+    path = tmp_path / "other.onnx"
+    for text in (b"made", b"next_state"):  # of the metadata, and a name
+        path.write_bytes(whole.replace(text, b"\xff" + text[1:]))
+        assert "\\xff" not in refusal(path)
+    assert capsys.readouterr().out == ""  # nor does onnxruntime print what it tries
+
+
+def test_a_file_that_loads_and_does_not_run(tmp_path):
+    graph = GRAPH.replace("Gather <axis = 0> (shape, i1)", "Gather <axis = 0> (shape, c401)")
+    path = write_level(tmp_path / "level.onnx", graph)
+    stream = Stream(Model.load(path))
+    with pytest.raises(
+        InputError,
+        match=rf"^{path}: onnxruntime [0-9.]+ cannot run it \(.*out of.*\); export the model a",
+    ):
+        stream.process(bursts(1))

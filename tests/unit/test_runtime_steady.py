@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from verification_models import SOUND, make_spotter
 
+from kws.errors import InputError
 from kws.export import export_spotter
 from kws.runtime import Detector, Model, Stream, process_batch
 from kws.runtime import stream as stream_module
-from kws.runtime.steady import MOST_SIZES, ONLY_KNOWN, ONLY_ONE, ONLY_STEADY, has_steady_chains
+from kws.runtime.steady import (
+    MOST_SIZES,
+    ONLY_KNOWN,
+    ONLY_ONE,
+    ONLY_STEADY,
+    SteadyCalls,
+    has_steady_chains,
+)
 
 SHIFT = 160
 CLOSE = {"rtol": 0, "atol": 1e-5}
@@ -129,3 +137,14 @@ def test_easy_calls_end_with_a_reset_and_with_a_batch(exported):
         np.testing.assert_allclose(stream.confidences, new.confidences, **CLOSE)
     assert found == expected
     assert len(found) > 1
+
+
+def test_a_chain_that_fails_is_told_in_one_line(exported, monkeypatch):
+    def fail(self, call, state):
+        raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : indices out of bounds.\n")
+
+    monkeypatch.setattr(SteadyCalls, "run", fail)
+    detector = Detector(exported, thresholds=0.5)
+    detector.process(SOUND.astype(np.int16)[:32000])
+    with pytest.raises(InputError, match=r"cannot run it \(indices out of bounds\); export the"):
+        detector.process(SOUND.astype(np.int16)[32000 : 32000 + SHIFT])
