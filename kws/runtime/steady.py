@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -26,10 +26,10 @@ LEAST_KNOWN = 4  # frames of a call from which on the chain for calls of known s
 class SteadySessions:
     """The file's chains for calls of whole frames in a stream that is long on its way.
 
-    Each is loaded when it is first asked for: most programs need one of them, and feed chunks of
-    one size. The first size of several frames gets a session for it alone, which is faster, most
-    of all with a chain of its own for that; a second size ends that, so that no more than three
-    sessions are there.
+    Each is loaded when it is first asked for, by one of the threads whose streams share them: most
+    programs need one of them, and feed chunks of one size. The first size of several frames gets a
+    session for it alone, which is faster, most of all with a chain of its own for that; a second
+    size ends that, so that no more than three sessions are there.
 
     Args:
         read: gives the file's content, or nothing if it is not there any more as it was: to keep
@@ -41,23 +41,27 @@ class SteadySessions:
         self, read: Callable[[], bytes], load: Callable[[bytes, dict[str, int]], Any]
     ) -> None:
         self._read, self._load = read, load
+        # streams of several threads share them: a size, and the session for it, stay together
+        self._lock = threading.RLock()
+        self._of_any_size: dict[tuple[str, ...], Any] = {}  # by the constants that are true
         self._only_size: tuple[int, Any] | None = None  # in samples, and its session
         self.has_sizes = False  # more than one of several frames has come
 
-    @functools.cached_property
+    @property
     def one(self) -> Any:
         """A session of onnxruntime for a single frame, if there is one."""
-        return self._loaded({}, ONLY_STEADY, ONLY_KNOWN, ONLY_ONE)
+        return self._kept(ONLY_STEADY, ONLY_KNOWN, ONLY_ONE)
 
-    @functools.cached_property
+    @property
     def several(self) -> Any:
         """A session of onnxruntime for any number of frames, above 0, if there is one."""
-        return self._loaded({}, ONLY_STEADY)
+        return self._kept(ONLY_STEADY)
 
     def know(self, num_samples: int) -> None:
         """A call of one stream with several frames of so many samples is to come."""
-        if self._only_size is not None and self._only_size[0] != num_samples:
-            self._only_size, self.has_sizes = None, True
+        with self._lock:
+            if self._only_size is not None and self._only_size[0] != num_samples:
+                self._only_size, self.has_sizes = None, True
 
     def of_size(self, num_samples: int, can_be_known: bool) -> Any:
         """A session of onnxruntime for such a call, if there is one.
@@ -66,12 +70,21 @@ class SteadySessions:
             num_samples: of the call.
             can_be_known: the chain for calls of known size is right for it, and faster.
         """
-        if self.has_sizes:
-            return self.several
-        if self._only_size is None:
-            names = (ONLY_STEADY, ONLY_KNOWN) if can_be_known else (ONLY_STEADY,)
-            self._only_size = num_samples, self._loaded({"N": 1, "S": num_samples}, *names)
-        return self._only_size[1]
+        with self._lock:
+            self.know(num_samples)
+            if self.has_sizes:
+                return self.several
+            if self._only_size is None:
+                names = (ONLY_STEADY, ONLY_KNOWN) if can_be_known else (ONLY_STEADY,)
+                session = self._loaded({"N": 1, "S": num_samples}, *names)
+                self._only_size = num_samples, session
+            return self._only_size[1]
+
+    def _kept(self, *names: str) -> Any:
+        with self._lock:
+            if names not in self._of_any_size:
+                self._of_any_size[names] = self._loaded({}, *names)
+            return self._of_any_size[names]
 
     def _loaded(self, dims: dict[str, int], *names: str) -> Any:
         content = _with_true(self._read(), *names)

@@ -1,6 +1,10 @@
 """The steady chains of an exported file against the file itself."""
 
+import functools
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,8 @@ from kws.runtime.steady import (
     ONLY_ONE,
     ONLY_STEADY,
     SteadyCalls,
+    SteadySessions,
+    _false,
     has_steady_chains,
 )
 
@@ -148,3 +154,69 @@ def test_a_chain_that_fails_is_told_in_one_line(exported, monkeypatch):
     detector.process(SOUND.astype(np.int16)[:32000])
     with pytest.raises(InputError, match=r"cannot run it \(indices out of bounds\); export the"):
         detector.process(SOUND.astype(np.int16)[32000 : 32000 + SHIFT])
+
+
+class Loads:
+    """In place of a file and onnxruntime: a session is what it was loaded for."""
+
+    def __init__(self):
+        self.sessions = []
+
+    def read(self):
+        return b"".join(_false(name) for name in (ONLY_STEADY, ONLY_KNOWN, ONLY_ONE))
+
+    def load(self, content, dims):
+        time.sleep(0.02)
+        self.sessions.append((content.count(b"\x01\x01"), dims.get("S")))
+        return self.sessions[-1]
+
+
+def test_a_size_that_comes_between_two_steps_of_another_gets_no_session_of_it():
+    loads = Loads()
+    sessions = SteadySessions(loads.read, loads.load)
+    sessions.know(8 * SHIFT)  # one thread
+    sessions.know(4 * SHIFT)  # another one
+    assert sessions.of_size(4 * SHIFT, True) == (2, 4 * SHIFT)
+    assert sessions.of_size(8 * SHIFT, True) == (1, None)  # of any size
+    assert sessions.has_sizes
+
+
+@pytest.mark.parametrize("sizes", [[8], [2, 4, 8, 16]])
+def test_threads_that_begin_together_load_each_session_once(sizes):
+    loads = Loads()
+    sessions = SteadySessions(loads.read, loads.load)
+    together = threading.Barrier(8)
+
+    def begin(i):
+        num_samples = sizes[i % len(sizes)] * SHIFT
+        together.wait()
+        assert sessions.one == (3, None)
+        sessions.know(num_samples)
+        session = sessions.of_size(num_samples, True)
+        assert session in ((2, num_samples), (1, None))
+        return session
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(begin, range(8)))
+    assert sorted(loads.sessions) == sorted(set(loads.sessions))
+    assert (2, 8 * SHIFT) in found if sizes == [8] else (1, None) in found
+
+
+def test_streams_in_threads_hear_what_they_hear_alone(exported):
+    sound = SOUND.astype(np.int16)
+
+    def hear(model, size):
+        stream, track = Stream(model, 0.5), []
+        for chunk in np.split(sound, range(size, len(sound), size)):
+            stream.process(chunk)
+            track.append(stream.confidences)
+        return np.concatenate(track)
+
+    sizes = [SHIFT, 2 * SHIFT, 8 * SHIFT, 16 * SHIFT]
+    alone = [hear(Model.load(exported), size) for size in sizes]
+    for _ in range(3):
+        model = Model.load(exported)
+        with ThreadPoolExecutor(len(sizes)) as pool:
+            found = list(pool.map(functools.partial(hear, model), sizes))
+        for track, expected in zip(found, alone, strict=True):
+            np.testing.assert_allclose(track, expected, **CLOSE)
