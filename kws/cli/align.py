@@ -103,6 +103,7 @@ def align(
             "--feats, --log-likelihoods, --times, --write-ali and --write-pdfs go with --gmm"
         )
     from kws.data import read_ctm, read_data_dir, write_ctm
+    from kws.data.text import note_on_letters
     from kws.errors import InputError
     from kws.hmm import inventory_of, units_of
     from kws.spotter import Spotter
@@ -114,6 +115,7 @@ def align(
         spoken_keywords,
         words_in_wrd_files,
     )
+    from kws.words import split_keywords
 
     if (model is None) == (keywords is None):
         raise typer.BadParameter("give either --keywords or --model")
@@ -124,13 +126,17 @@ def align(
     given = data.words if wrd_dir is None else words_in_wrd_files(wrd_dir, data.utterances)
     spotter = None if model is None else Spotter.load(model)
     if spotter is None:
-        inventory = units_of((keywords or "").split(","), units_per_word or 1)
+        inventory = units_of(split_keywords(keywords or ""), units_per_word or 1)
     else:
         inventory = inventory_of(spotter.units, spotter.keywords)
     positives = [u.id for u in data.utterances if spoken_keywords(u.text, inventory)]
+    names = [keyword.name for keyword in inventory.keywords]
+    note = note_on_letters([data], names)
     if not positives:
-        names = ", ".join(keyword.name for keyword in inventory.keywords)
-        raise InputError(f"{data_dir}: no utterance's text holds a keyword ({names})")
+        reason = f"; {note}" if note else ""
+        raise InputError(
+            f"{data_dir}: no utterance's text holds a keyword ({', '.join(names)}){reason}"
+        )
     if spotter is None:
         words = initial_words(data, data.utterances, inventory, given)
     else:
@@ -145,7 +151,9 @@ def align(
         raise typer.Exit(1)
     write_ctm(out_ctm, [word for of_utterance in words.values() for word in of_utterance])
     print(f"{out_ctm}: {placed} of {len(positives)} utterances that hold a keyword are aligned")
+    if note:
+        print(f"note: {note}")
     if old is not None or (spotter is not None and given):
-        moves = boundary_moves(given_words(given, inventory) if old is None else old, words)
+        moves = boundary_moves(given_words(given if old is None else old, inventory), words)
         reference = ali or wrd_dir or data_dir / "ctm"
         print(f"against {reference}: {moves or 'no word in common'}")

@@ -188,6 +188,7 @@ def _with_keywords(file: ModelFile, source: Path, given: Additions) -> ModelFile
     """The model with names for its outputs, and with keywords made of them."""
     from kws.errors import InputError
     from kws.nnet import Nnet
+    from kws.words import check_keywords, split_keywords
 
     metadata = {k: v for k, v in file.metadata.items() if k not in ("pdfs", "thresholds")}
     units = given.units.split(",") if given.units else metadata.get("units", [])
@@ -199,9 +200,10 @@ def _with_keywords(file: ModelFile, source: Path, given: Additions) -> ModelFile
         )
     metadata["units"] = units
     if given.keywords:
-        names = [" ".join(name.split()) for name in given.keywords.split(",")]
+        names = [" ".join(name.split()) for name in split_keywords(given.keywords)]
         if "" in names or len(set(names)) < len(names):
             raise InputError("--keywords: a name is empty or given twice; give each once")
+        check_keywords(names)
         metadata["keywords"] = [
             {
                 "name": name,
@@ -213,14 +215,21 @@ def _with_keywords(file: ModelFile, source: Path, given: Additions) -> ModelFile
 
 
 def _outputs(word: str, units: list[str]) -> list[int]:
-    """The outputs of a keyword's word: that of its name, or those of name.1, name.2, ..."""
+    """The outputs of a keyword's word: that of its name, or those of name.1, name.2, ...
+
+    Where there are none, those of the words that it is to `kws train` ("dr." is dr).
+    """
     from kws.errors import InputError
+    from kws.words import words_of
 
     if word in units:
         return [units.index(word)]
     numbered: list[int] = []
     while f"{word}.{len(numbered) + 1}" in units:
         numbered.append(units.index(f"{word}.{len(numbered) + 1}"))
+    parts = words_of(word)
+    if not numbered and parts != [word]:
+        return [output for part in parts for output in _outputs(part, units)]
     if not numbered:
         raise InputError(f"--keywords: no output is called {word} or {word}.1; see --units")
     return numbered

@@ -116,10 +116,12 @@ def train(
 ) -> None:
     """Train a keyword detector and write it to EXP/final.kws.
 
-    Utterances whose text holds no keyword are negatives; <unk> counts as none. The same command
-    continues a training that was interrupted, to the same result; one at a time trains in EXP. It
-    also gets train.log, files for TensorBoard and the checkpoint. Options given here come before
-    those of --config; it may hold many more (see conf/train_*.conf).
+    Utterances whose text holds no keyword are negatives; <unk> counts as none. Case, punctuation,
+    hyphens and apostrophes do not matter; of keywords that overlap the longest counts.
+
+    The same command continues a training that was interrupted, to the same result; one at a time
+    trains in EXP. It also gets train.log, files for TensorBoard and the checkpoint. Options given
+    here come before those of --config; it may hold many more (see conf/train_*.conf).
 
     Examples:
       kws train --data data/train --data data/speech --dev-data data/dev --noise data/noise \\
@@ -138,6 +140,7 @@ def train(
     from kws.training.lock import locked
     from kws.training.options import parse_train_options
     from kws.training.prepare import Sources, prepare, settings_of
+    from kws.words import split_keywords
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: must be one of cpu, cuda")
@@ -157,7 +160,7 @@ def train(
         data=tuple(data),
         network=None if network is None else str(network),
         features=str(features),
-        keywords=tuple(keywords.split(",")),
+        keywords=tuple(split_keywords(keywords)),
         dev_data=tuple(dev_data or ()),
         ali=tuple(ali or ()),
         noise=tuple(noise or ()),

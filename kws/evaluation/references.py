@@ -59,6 +59,7 @@ def make_reference(
 ) -> Reference:
     """Find the keywords of an utterance in its word times, or else in its text.
 
+    Where keywords overlap the longest counts ("okay google" is no "google").
     With times each word is a trial of its own: its window is the word and 0.5 s on both sides.
     Without, or where they lack a keyword that the text holds, the utterance is one trial,
     wherever in it the event lies; a text that holds the keyword n times excuses n events.
@@ -73,9 +74,11 @@ def make_reference(
     """
     windows: dict[str, tuple[Window, ...]] = {}
     ignores_times = False
-    for keyword in keywords:
-        in_text = len(keywords_in(text, [keyword]))
-        spans = keyword_spans(words, [keyword])
+    names = list(keywords)
+    spoken, timed = keywords_in(text, names), keyword_spans(words, names)
+    for keyword in names:
+        in_text = spoken.count(keyword)
+        spans = [span for span in timed if span.word == keyword]
         if len(spans) >= in_text:
             # starts and ends each in order, even where two voices overlap: no window in another
             starts, ends = sorted(s.start_s for s in spans), sorted(s.end_s for s in spans)

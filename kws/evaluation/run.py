@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.data import DataDir
+from kws.data.text import note_on_letters
 from kws.errors import InputError
 from kws.evaluation.noise import NoiseMixer
 from kws.evaluation.operating_points import Solution, solve
@@ -82,7 +83,9 @@ def evaluate(
             f"{spotter.source}: the model has no thresholds; solve them with --dev DIR, or give "
             "--threshold"
         )
-    warnings = repeated_recordings(material)
+    names = [keyword.name for keyword in spotter.keywords]
+    letters = note_on_letters([*material.dev, *material.test], names)
+    warnings = [*repeated_recordings(material), *([letters] if letters else [])]
     for warning in warnings:
         logger.warning("%s", warning)
 

@@ -1,12 +1,13 @@
 """The units that a network tells apart, and the unit of every frame.
 
 A unit is a word of a keyword, as in Chen, Parada & Heigold 2014, or one of n equal parts of it.
+Words are those of `kws.words.words_of`: "hey-marvin" has two; "Dr. Who" has dr and who.
 Unit 0 is filler: everything else.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from kws.errors import InputError
 from kws.keyword import Keyword
+from kws.words import keyword_names, letters_of, words_of
 
 FILLER = "<filler>"
 Times = npt.NDArray[np.float64]
@@ -46,7 +48,7 @@ class Span:
 class UnitInventory:
     """The network's outputs: their names, and which of them make up each keyword.
 
-    Words are kept in lower case: keywords are found whatever the case.
+    Words are compared by their letters: keywords are found whatever the case.
     """
 
     units: tuple[str, ...]
@@ -58,8 +60,9 @@ class UnitInventory:
 
         A unit counts as a word too: an alignment may name `computer.1` and `computer.2`.
         """
-        word = _plain(word)
-        names = [word] if word in self.units else _unit_names(word, self.units_per_word)
+        if word in self.units:
+            return (self.units.index(word),)
+        names = _unit_names(letters_of(word), self.units_per_word)
         return tuple(self.units.index(name) for name in names if name in self.units)
 
     def __contains__(self, word: str) -> bool:
@@ -72,32 +75,26 @@ def units_of(keywords: Iterable[str], units_per_word: int = 1) -> UnitInventory:
     With `units_per_word` 1 a unit is named as its word, else `computer.1`, `computer.2`, ...
 
     Args:
-        keywords: each one word or several with blanks between, such as "view glass".
+        keywords: each one word or several, such as "view glass".
         units_per_word: the number of consecutive units that each word is cut into.
 
     Raises:
-        InputError: no keywords, an empty or repeated one, or fewer than one unit per word.
+        InputError: no keywords, one without letters, two with the same letters, or fewer than one
+            unit per word.
     """
-    names = [" ".join(_plain(keyword).split()) for keyword in keywords]
+    names = keyword_names(keywords)
     if units_per_word < 1:
         raise InputError(f"units_per_word={units_per_word}: it must be 1 or more")
-    if not names or "" in names:
-        raise InputError(f"keywords {names}: give one or more, none of them empty")
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"keyword {name!r} is given twice; keep one")
-    units = [FILLER]
-    for name in names:
-        for word in name.split():
-            units += [u for u in _unit_names(word, units_per_word) if u not in units]
+    units_of_names = [
+        [unit for word in words_of(name) for unit in _unit_names(word, units_per_word)]
+        for name in names
+    ]
+    units = list(dict.fromkeys(itertools.chain([FILLER], *units_of_names)))
     return UnitInventory(
         tuple(units),
         tuple(
-            Keyword(
-                name,
-                tuple(units.index(u) for w in name.split() for u in _unit_names(w, units_per_word)),
-            )
-            for name in names
+            Keyword(name, tuple(map(units.index, of_name)))
+            for name, of_name in zip(names, units_of_names, strict=True)
         ),
         units_per_word,
     )
@@ -110,7 +107,7 @@ def inventory_of(units: Sequence[str], keywords: Sequence[Keyword]) -> UnitInven
         InputError: the units are not those that `units_of` makes of such keywords.
     """
     names = [keyword.name for keyword in keywords]
-    num_words = len(names[0].split()) if names else 0
+    num_words = len(words_of(names[0])) if names else 0
     inventory = units_of(names, len(keywords[0].units) // num_words if num_words else 1)
     if inventory.units != tuple(units):
         raise InputError(
@@ -144,10 +141,6 @@ def frame_labels(
             for unit, first, end in zip(units, frames, frames[1:], strict=False):
                 labels[first:end] = unit
     return labels
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _unit_names(word: str, units_per_word: int) -> list[str]:

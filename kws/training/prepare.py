@@ -16,6 +16,7 @@ import torch
 from kws.data import Word, read_ctm, read_data_dir
 from kws.data.augmentation import Augmenter
 from kws.data.recordings import load_recordings
+from kws.data.text import note_on_letters
 from kws.errors import InputError
 from kws.features import CmvnStats, FeatureOptions, parse_feature_options
 from kws.files import read_text
@@ -123,6 +124,9 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
     dev = read(sources.dev_data) if sources.dev_data else None
     if dev is not None:
         warn_of_shared_audio(train, dev)
+    names = [keyword.name for keyword in inventory.keywords]
+    if note := note_on_letters(train.dirs + (dev.dirs if dev else ()), names):
+        log.warning("%s", note)
     if options.train.objective == "ce":
         train, dev = _with_times(train, dev, options, inventory)
     augmenter = None

@@ -7,6 +7,7 @@ be placed, which is logged: leave those out of training on frames.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ import numpy as np
 import torch
 
 from kws.data import DataDir, Utterance, Word, read_wrd_phn
-from kws.data.text import tokens_of
+from kws.data.text import keyword_words, keywords_in
 from kws.errors import InputError
 from kws.hmm import Alignment, Span, UnitInventory, align, inventory_of, place_by_energy
 from kws.posterior import Keyword
 from kws.spotter import Spotter
+from kws.words import find_keywords, split_word, words_of
 
 log = logging.getLogger(__name__)
 
@@ -49,40 +51,42 @@ class BoundaryMoves:
 def phrases_of(text: str, inventory: UnitInventory) -> list[tuple[str, Keyword | None]]:
     """A transcript as keywords and the runs of other words between them, in order.
 
-    Where keywords overlap ("google" in "okay google") the longer one counts.
+    A phrase is its words (`words_of`) with blanks between.
     """
-    by_length = sorted(inventory.keywords, key=lambda keyword: -len(keyword.name.split()))
-    tokens = tokens_of(text)
+    owned = [
+        (number, token) for number, word in enumerate(words_of(text)) for token in split_word(word)
+    ]
+    by_name = {keyword.name: keyword for keyword in inventory.keywords}
     phrases: list[tuple[str, Keyword | None]] = []
-    i = 0
-    while i < len(tokens):
-        for keyword in by_length:
-            num_words = len(keyword.name.split())
-            if tokens[i : i + num_words] == keyword.name.split():
-                phrases.append((keyword.name, keyword))
-                i += num_words
-                break
-        else:
-            if phrases and phrases[-1][1] is None:
-                phrases[-1] = (f"{phrases[-1][0]} {tokens[i]}", None)
-            else:
-                phrases.append((tokens[i], None))
-            i += 1
-    return phrases
+    done = 0
+    for match in find_keywords([token for _, token in owned], by_name):
+        phrases += _other_words(owned[done : match.first])
+        phrases.append((" ".join(words_of(match.keyword)), by_name[match.keyword]))
+        done = match.end
+    return phrases + _other_words(owned[done:])
 
 
 def spoken_keywords(text: str, inventory: UnitInventory) -> list[Keyword]:
     """The keywords in a transcript, in order and without overlap."""
-    return [keyword for _, keyword in phrases_of(text, inventory) if keyword is not None]
+    by_name = {keyword.name: keyword for keyword in inventory.keywords}
+    return [by_name[name] for name in keywords_in(text, list(by_name))]
 
 
 def given_words(words: Times, inventory: UnitInventory) -> dict[str, list[Word]]:
-    """The times of the keywords' words out of those of all words, cut into units evenly."""
-    return {
-        utterance: units
-        for utterance, of_utterance in words.items()
-        if (units := [unit for word in of_utterance for unit in _cut(word, inventory)])
-    }
+    """The times of the keywords' words out of those of all words, cut into units evenly.
+
+    Times of units (`computer.1`, as `kws align` writes) are taken as they are.
+    """
+    names = [keyword.name for keyword in inventory.keywords]
+    times = {}
+    for utterance, of_utterance in words.items():
+        units = [word for word in of_utterance if word.word in inventory.units]
+        if not (units and inventory.units_per_word > 1):
+            found = keyword_words(of_utterance, names)
+            units = [unit for word in found for unit in _cut(word, inventory)]
+        if units:
+            times[utterance] = units
+    return times
 
 
 def words_in_wrd_files(directory: Path, utterances: Iterable[Utterance]) -> dict[str, list[Word]]:
@@ -235,6 +239,13 @@ def _numbered(times: Times) -> dict[tuple[str, str, int], tuple[float, float]]:
             seen[name] = seen.get(name, 0) + 1
             numbered[utterance, name, seen[name]] = (word.start_s, word.end_s)
     return numbered
+
+
+def _other_words(owned: Sequence[tuple[int, str]]) -> list[tuple[str, Keyword | None]]:
+    """One phrase of tokens, each with the number of its word; none of no tokens."""
+    by_word = itertools.groupby(owned, key=lambda pair: pair[0])
+    words = ["".join(token for _, token in of_word) for _, of_word in by_word]
+    return [(" ".join(words), None)] if words else []
 
 
 def _cut(word: Word, inventory: UnitInventory) -> list[Word]:

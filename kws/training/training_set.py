@@ -14,11 +14,13 @@ import torch
 
 from kws.data import NO_TRANSCRIPT, DataDir, Word, read_data_dir
 from kws.data.recordings import Marks, Occurrence, Recordings, load_recordings
+from kws.data.text import note_on_letters
 from kws.errors import InputError
 from kws.features import CmvnStats, FeatureOptions, FeaturePipeline
 from kws.features.options import CmvnOptions
 from kws.hmm import UnitInventory, frame_labels
 from kws.training.realign import Times, bootstrap_words, given_words, spoken_keywords
+from kws.words import Match, without_overlap
 
 MAX_PAUSE_S = 0.5  # between two words of a keyword
 
@@ -159,20 +161,22 @@ def marks_of(text: str, words: Sequence[Word], inventory: UnitInventory) -> Mark
     if not words:
         return Marks(tuple(Occurrence(numbers[k.name], k.units) for k in spoken))
     candidates = inventory.keywords if text == NO_TRANSCRIPT else spoken
-    by_length = sorted(candidates, key=lambda keyword: -len(keyword.units))
     units = [unit for word in words for unit in inventory.units_of_word(word.word)[:1]]
-    found = []
-    i = 0
-    while i < len(units):
-        for keyword in by_length:
-            end = i + len(keyword.units)
-            if tuple(units[i:end]) == keyword.units and _adjacent(words[i:end]):
-                times_s = words[i].start_s, words[end - 1].end_s
-                found.append(Occurrence(numbers[keyword.name], keyword.units, *times_s))
-                i = end
-                break
-        else:
-            i += 1
+    matches = without_overlap(
+        Match(first, end, keyword.name)
+        for keyword in candidates
+        for first, end in enumerate(range(len(keyword.units), len(units) + 1))
+        if tuple(units[first:end]) == keyword.units and _adjacent(words[first:end])
+    )
+    found = (
+        Occurrence(
+            number := numbers[match.keyword],
+            inventory.keywords[number].units,
+            words[match.first].start_s,
+            words[match.end - 1].end_s,
+        )
+        for match in matches
+    )
     return Marks(tuple(found), tuple(words))
 
 
@@ -199,9 +203,10 @@ def check_keywords(training_set: TrainingSet, inventory: UnitInventory, names: s
     spoken = {o.keyword for marks in training_set.marks for o in marks.occurrences}
     for number, keyword in enumerate(inventory.keywords):
         if number not in spoken:
+            note = note_on_letters(training_set.dirs, [keyword.name])
             raise InputError(
                 f"{names}: no utterance's text holds the keyword {keyword.name!r}; give data "
-                "dirs that do"
+                "dirs that do" + (f" ({note})" if note else "")
             )
     if all(marks.occurrences for marks in training_set.marks):
         log.warning(

@@ -129,9 +129,34 @@ def test_nothing_to_compare(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines()[1].endswith("old.ctm: no word in common")
 
 
+def test_texts_with_the_letters_alone_are_shown(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (data / "text").read_text().replace("c x", "c commuter-computers")
+    (data / "text").write_text(text)
+    out = tmp_path / "ali.ctm"
+    assert run(["align", "--keywords", "computer\uff0cjarvis", str(data), str(out)]) == 0
+    note = (
+        f"{data}/text: 1 texts hold the letters of a keyword, but not as whole words, and count as "
+        "without it (c first: 'commuter-computers' holds 'computer')"
+    )
+    assert capsys.readouterr().out.splitlines()[1:] == [f"note: {note}"]
+    note = note.replace("1 texts", "3 texts").replace("c first: 'commuter-c", "a first: 'c")
+    note = note.replace("computers' holds 'computer'", "computer' holds 'compute'")
+    assert run(["align", "--keywords", "compute", str(data), str(tmp_path / "no.ctm")]) == 2
+    assert capsys.readouterr().err == (
+        f"{data}: no utterance's text holds a keyword (compute); {note}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (
+            ["--keywords", "com puter,computer"],
+            "keywords 'com puter' and 'computer' have the same letters: they are one keyword; "
+            "keep one",
+        ),
         ([], "kws align: Invalid value: give either --keywords or --model (see kws align --help)"),
         (["--keywords", "jarvis"], "{data}: no utterance's text holds a keyword (jarvis)"),
         (["--keywords", "a,,b"], "keywords ['a', '', 'b']: give one or more, none of them empty"),

@@ -178,6 +178,8 @@ def test_what_no_kaldi_file_holds_is_told(capsys: pytest.CaptureFixture[str]) ->
     assert copy("words.kws words.raw", capsys) == (
         "words.raw: without features, units, keywords, which such a file does not hold\n"
     )
+    copy("net.kws who.kws --units <filler>,dr,who,c --keywords who-dr.", capsys)
+    assert read_model("who.kws").metadata["keywords"] == [{"name": "who-dr.", "units": [2, 1]}]
     copy("words.kws other.kws --keywords c", capsys)
     assert read_model("other.kws").metadata["keywords"] == [{"name": "c", "units": [3]}]
     assert read_model("other.kws").features == read_model("words.kws").features
@@ -245,6 +247,14 @@ def test_what_no_kaldi_file_holds_is_told(capsys: pytest.CaptureFixture[str]) ->
         (
             "net.kws out.kws --units f,a,b,c --keywords a,",
             "--keywords: a name is empty or given twice; give each once",
+        ),
+        (
+            "net.kws out.kws --units f,a,b,c --keywords a-b,a.b",
+            "keywords 'a-b' and 'a.b' have the same letters: they are one keyword; keep one",
+        ),
+        (
+            "net.kws out.kws --units f,a,b,c --keywords a-d",
+            "--keywords: no output is called d or d.1; see --units",
         ),
         ("fbank.conf out.kws", "fbank.conf: not a kws model, or damaged ("),
     ],

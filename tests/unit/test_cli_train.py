@@ -147,6 +147,8 @@ def test_a_model_is_trained_further(
         (["--network", "no.config"], "no.config"),
         (["--config", "no.conf"], "no.conf"),
         (["--keywords", "low,low"], "keyword 'low' is given twice"),
+        (["--keywords", "low,l-ow"], "keywords 'low' and 'l-ow' have the same letters"),
+        (["--keywords", "low,..."], "keyword '...': must be words of letters or numbers"),
     ],
 )
 def test_mistakes_cost_one_line(

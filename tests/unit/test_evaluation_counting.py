@@ -108,6 +108,23 @@ def test_two_words_close_together_need_two_events() -> None:
     assert counts(said, *both)["jarvis"] == Counts(2, 0, pytest.approx(hours), 0)
 
 
+def test_a_keyword_within_a_longer_one_is_not_said() -> None:
+    keywords = ("google", "okay google")
+    timed = [
+        Word("u", 2.0, 2.3, "okay"),
+        Word("u", 2.3, 2.8, "google"),
+        Word("u", 9, 9.5, "google"),
+    ]
+    for words, num_events in (((), 1), (timed, 1)):
+        said = make_reference("d", "u", 36.0, "okay google, google", words, keywords)
+        assert [said.num_positives(keyword) for keyword in keywords] == [1, 1]
+        assert len(said.windows_of("google")) == num_events
+    assert said.windows_of("google") == (Window(8.5, 10.0),)
+    assert said.windows_of("okay google")[0].start_s == 1.5
+    nested = make_reference("d", "u", 36.0, "okay google", (), keywords)
+    assert judge([event("google", 2.5)], nested, "google").counts == Counts(0, 0, 0.01, 1)
+
+
 def test_times_count_even_where_there_is_no_transcript() -> None:
     said = reference("<unk>", (2.0, 2.5, "jarvis"))
     assert counts(said)["jarvis"].positives == 1

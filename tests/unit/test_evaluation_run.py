@@ -207,6 +207,20 @@ def test_the_same_audio_in_two_roles_is_told(
     assert caplog.messages == list(found.warnings)
 
 
+def test_texts_with_a_keywords_letters_alone_are_told(
+    folder: Path, held_out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = data_dir(folder / "slow", {"s": (2.0, [], "slowly"), "l": (2.0, [], "low")})
+    found = evaluate(
+        tone_spotter(), Material((read_data_dir(slow),), (read_data_dir(held_out),)), threshold=None
+    )
+    assert found.warnings == (
+        f"{slow}/text: 1 texts hold the letters of a keyword, but not as whole words, and count as "
+        "without it (s first: 'slowly' holds 'low')",
+    )
+    assert caplog.messages == list(found.warnings)
+
+
 def test_storing_keeps_everything_else_of_the_model(found: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "final.kws"
     spotter = tone_spotter()

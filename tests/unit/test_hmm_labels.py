@@ -36,6 +36,17 @@ def test_words_are_cut_into_units() -> None:
     assert "commuter" not in inventory
 
 
+def test_words_are_those_of_every_text() -> None:
+    han = "\u5c0f\u7231\u540c\u5b66"
+    inventory = units_of(["Dr. Who", "hey-marvin", "what\u2019s up", han])
+    words = ["dr", "who", "hey", "marvin", "whats", "up", han]
+    assert inventory.units == (FILLER, *words)
+    assert inventory.keywords[0] == Keyword("dr. who", (1, 2))
+    assert inventory.units_of_word("Who?") == (2,)
+    assert inventory.units_of_word("What's") == (5,)
+    assert inventory_of(inventory.units, inventory.keywords) == inventory
+
+
 def test_accents_are_compared_in_one_form() -> None:
     assert units_of(["Caf\u00e9"]).units_of_word("cafe\u0301") == (1,)
 
@@ -77,6 +88,13 @@ def test_the_inventory_of_a_model() -> None:
         ([], 1, "keywords []: give one or more, none of them empty"),
         (["computer", " "], 1, "keywords ['computer', '']: give one or more, none of them empty"),
         (["View Glass", "view glass"], 1, "keyword 'view glass' is given twice; keep one"),
+        (["?!"], 1, "keyword '?!': must be words of letters or numbers, as they are spoken"),
+        (
+            ["Hey-Marvin", "hey marvin"],
+            1,
+            "keywords 'hey-marvin' and 'hey marvin' have the same letters: they are one keyword; "
+            "keep one",
+        ),
         (["computer"], 0, "units_per_word=0: it must be 1 or more"),
     ],
 )

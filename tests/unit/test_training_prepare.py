@@ -15,13 +15,16 @@ from training_tones import NETWORK, corpus, options, sources
 from kws.data import Word, read_data_dir, write_ctm
 from kws.data.recordings import Marks, Occurrence, load_recordings
 from kws.errors import InputError
+from kws.evaluation.references import make_reference
 from kws.features import FeaturePipeline, parse_feature_options
 from kws.hmm import units_of
 from kws.kaldi import write_matrix
 from kws.nnet import read_network
 from kws.training.network import make_nnet
 from kws.training.prepare import prepare, settings_of
+from kws.training.realign import given_words, phrases_of
 from kws.training.training_set import marks_of, read_training_set
+from kws.words import letters_of
 
 INVENTORY = units_of(["low", "view glass"])
 
@@ -69,6 +72,45 @@ def test_words_cut_into_units_are_one_keyword() -> None:
     assert marks_of("low", timed, inventory).occurrences == (Occurrence(0, (1, 2), 1.0, 1.5),)
 
 
+def test_of_overlapping_keywords_the_longest_counts() -> None:
+    inventory = units_of(["google", "okay google"])
+    timed = words(("okay", 1.0, 1.3), ("google", 1.3, 1.8), ("google", 3.0, 3.5))
+    expected = (Occurrence(1, (2, 1), 1.0, 1.8), Occurrence(0, (1,), 3.0, 3.5))
+    for text in ("okay google google", "<unk>"):
+        assert marks_of(text, timed, inventory).occurrences == expected
+
+
+HAN = "\u5c0f\u7231\u540c\u5b66"
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        (f"{HAN}\u3002", [HAN]),
+        ("what\u2019s up", ["what's up"]),
+        ("hey-marvin", ["hey marvin"]),
+        ("\u2018google\u2019", ["google"]),
+        ("\uff27\uff4f\uff4f\uff47\uff4c\uff45", ["google"]),
+        ("Okay, Google.", ["okay google"]),
+        ("dr who, dr. who", ["dr. who", "dr. who"]),
+        ("googles, hey <unk> marvin", []),
+    ],
+)
+def test_alignment_training_and_evaluation_find_the_same(text: str, held: list[str]) -> None:
+    inventory = units_of(["google", "okay google", "dr. who", "what's up", "hey-marvin", HAN])
+    names = [keyword.name for keyword in inventory.keywords]
+    letters = [letters_of(name) for name in held]
+    aligned = [keyword for _, keyword in phrases_of(text, inventory) if keyword]
+    trained = [names[o.keyword] for o in marks_of(text, (), inventory).occurrences]
+    whole = Word("u", 0.0, 1.0, text)  # as a CTM may have it
+    timed = marks_of(text, given_words({"u": [whole]}, inventory).get("u", ()), inventory)
+    evaluated = make_reference("d", "u", 1.0, text, (), names).windows
+    assert [letters_of(keyword.name) for keyword in aligned] == letters
+    assert [letters_of(name) for name in trained] == letters
+    assert [letters_of(names[o.keyword]) for o in timed.occurrences] == letters
+    assert [letters_of(k) for k, windows in evaluated.items() for _ in windows] == letters
+
+
 # Data
 
 
@@ -96,6 +138,28 @@ def test_an_utterance_in_two_data_dirs_is_refused(tmp_path: Path, data: Path) ->
 def test_a_keyword_that_nobody_says_is_named(tmp_path: Path, data: Path) -> None:
     with pytest.raises(InputError, match=r"train: no utterance's text holds the keyword 'jarvis'"):
         prepare(replace(sources(tmp_path, data), keywords=("low", "jarvis")), options())
+
+
+def test_a_keyword_whose_letters_alone_are_there_is_shown(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(InputError) as error:
+        prepare(replace(sources(tmp_path, data), keywords=("low", "lo")), options())
+    assert str(error.value) == (
+        f"{data}: no utterance's text holds the keyword 'lo'; give data dirs that do ({data}/text: "
+        "2 texts hold the letters of a keyword, but not as whole words, and count as without it "
+        "(train-low0 first: 'so Low, then' holds 'lo'))"
+    )
+
+
+def test_texts_with_the_letters_alone_are_warned_of(
+    tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data / "text").write_text((data / "text").read_text().replace("<unk>", "slowly"))
+    with caplog.at_level(logging.WARNING):
+        prepare(sources(tmp_path, data), options())
+    assert caplog.messages[1:] == [  # the first is about the network
+        f"{data}/text: 1 texts hold the letters of a keyword, but not as whole words, and count as "
+        "without it (train-noise0 first: 'slowly' holds 'low')"
+    ]
 
 
 def test_positives_alone_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -102,6 +102,34 @@ def test_phrases_of_a_transcript() -> None:
     assert spoken_keywords("<unk>", inventory) == []
 
 
+def test_phrases_of_texts_as_people_write_them() -> None:
+    han = "\u5c0f\u7231\u540c\u5b66"
+    open_it, please = "\u6253\u5f00", "\u5427"
+    inventory = units_of(["dr. who", "hey marvin", han])
+    text = f"<noise> It\u2019s Dr Who; hey-Marvin: {open_it}{han}{please} \u3002"
+    assert [(phrase, k.name if k else "") for phrase, k in phrases_of(text, inventory)] == [
+        ("<noise> its", ""),
+        ("dr who", "dr. who"),
+        ("hey marvin", "hey marvin"),
+        (open_it, ""),
+        (han, han),
+        (please, ""),
+    ]
+
+
+def test_given_words_hold_several_words_of_a_keyword() -> None:
+    words = {"a": [Word("a", 1.0, 1.9, "Hey-Marvin"), Word("a", 1.9, 2.4, "it's")]}
+    (hey, marvin) = given_words(words, units_of(["hey marvin"]))["a"]
+    assert (hey.word, marvin.word) == ("hey", "marvin")
+    assert (hey.start_s, hey.end_s) == pytest.approx((1.0, 1.3))
+    assert (marvin.start_s, marvin.end_s) == pytest.approx((1.3, 1.9))
+    cut = given_words(words, units_of(["hey marvin"], 2))["a"]
+    assert [word.word for word in cut] == ["hey.1", "hey.2", "marvin.1", "marvin.2"]
+    # parts of words in another number than the inventory's are no words
+    other = {"a": [Word("a", 1.0, 1.5, "hey.1"), Word("a", 1.5, 2.0, "hey.2")]}
+    assert given_words(other, units_of(["hey"])) == {}
+
+
 def test_given_words_are_those_of_keywords_cut_into_units() -> None:
     words = {
         "a": [Word("a", 0.0, 0.5, "the"), Word("a", 0.5, 1.1, "Computer")],

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from kws.errors import InputError
+from kws.words import APOSTROPHES, check_keywords, split_keywords
 
 _WORD = re.compile(r"[^\W\d_]+('[^\W\d_]+)*'?")
 
@@ -103,11 +104,12 @@ def parse_keywords(text: str) -> tuple[str, ...]:
     """The keywords of a list such as `computer,view glass`, in lower case.
 
     Raises:
-        InputError: a keyword is missing, comes twice, or is not made of Latin letters (and
-            apostrophes inside words) that an English voice can say.
+        InputError: a keyword is missing, comes twice (two with the same letters are one), or is
+            not made of Latin letters (and apostrophes inside words) that an English voice can say.
     """
     keywords: list[str] = []
-    for part in unicodedata.normalize("NFC", text).replace("\u2019", "'").split(","):
+    one_apostrophe = dict.fromkeys(map(ord, APOSTROPHES), "'")
+    for part in split_keywords(unicodedata.normalize("NFC", text).translate(one_apostrophe)):
         keyword = " ".join(part.lower().split())
         if not keyword:
             raise InputError(
@@ -124,4 +126,5 @@ def parse_keywords(text: str) -> tuple[str, ...]:
         if keyword in keywords:
             raise InputError(f"keywords {text!r}: {keyword!r} comes twice; name it once")
         keywords.append(keyword)
+    check_keywords(keywords)
     return tuple(keywords)

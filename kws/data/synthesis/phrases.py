@@ -13,6 +13,7 @@ from kws.data.synthesis.espeak import Phonemes, label
 from kws.data.synthesis.options import PhraseShares
 from kws.data.synthesis.sentences import ADDRESSES, COMMANDS, PATTERNS, SENTENCES, SLOTS
 from kws.data.synthesis.words import COMMON_WORDS
+from kws.data.text import keywords_in
 from kws.errors import InputError
 
 MAX_TRIES = 300
@@ -153,9 +154,7 @@ def salad(generator: np.random.Generator) -> str:
 
 
 def _times(keyword: str, phrase: str) -> int:
-    words = keyword.split()
-    tokens = [label(token) for token in phrase.split()]
-    return sum(tokens[i : i + len(words)] == words for i in range(len(tokens) - len(words) + 1))
+    return len(keywords_in(" ".join(map(label, phrase.split())), [keyword]))
 
 
 def _one_of(choices: tuple[str, ...] | list[str], generator: np.random.Generator) -> str:
