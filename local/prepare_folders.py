@@ -19,6 +19,7 @@ from kws.data import NO_TRANSCRIPT, DataDir, Utterance
 from kws.data.corpus import (
     SPLITS,
     content_hash,
+    draw_splits,
     find_recordings,
     id_part,
     sort_out_unreadable,
@@ -27,6 +28,8 @@ from kws.data.corpus import (
 )
 from kws.data.validation import read_through
 from kws.errors import InputError
+from kws.evaluation.bounds import binomial_estimate, poisson_upper
+from kws.words import check_keywords
 
 NOISE_TEXT = "<noise>"
 
@@ -52,7 +55,7 @@ def main(
         typer.Option(
             metavar="REGEX",
             help="Its first group finds the speaker in a file's path below DIR; speakers then stay "
-            "together. Other files are split by the hash of their content.",
+            "together, if they are as many as sets. Other files are split one by one.",
         ),
     ] = None,
     skip_bad: Annotated[
@@ -62,8 +65,9 @@ def main(
     """Make data dirs OUT/train, OUT/dev and OUT/test of folders of recordings.
 
     Whatever libsndfile reads is taken (wav, FLAC, Opus, MP3, ...), at any sample rate; the audio
-    stays where it is. The split depends on the speaker (or the file) alone, so that it stays the
-    same when recordings are added.
+    stays where it is. Of a keyword three takes are enough for one each in train, dev and test; what
+    the few of test can show is printed. From 20 speakers (or takes) of a keyword on, the split
+    depends on the speaker (or the file) alone, so that it stays when recordings are added.
 
     \b
     Examples:
@@ -71,6 +75,8 @@ def main(
       prepare_folders.py data/mine --keyword jarvis=rec/jarvis --speaker-pattern '^([^_/]+)_'
     """
     folders = [_keyword_folder(text) for text in keyword or []]
+    keywords = list(dict.fromkeys(text for text, _ in folders))
+    check_keywords(keywords)
     folders += [(NO_TRANSCRIPT, path) for path in negative or []]
     if not folders:
         raise InputError('name recordings: --keyword "view glass"=DIR and --negative DIR')
@@ -86,14 +92,25 @@ def main(
     utterances = [utterance for of_text in found.values() for utterance in of_text.values()]
     utterances = _readable(out, utterances, skip_bad)
     noises = _readable(out, noises, skip_bad)
-    splits: dict[str, list[Utterance]] = {name: [] for name in SPLITS}
-    for u in utterances:
-        key = keys[u.id] if u.speaker == u.id else u.speaker
-        splits[split_of(key, dev=dev, test=test)].append(u)
-    write_splits(out, {**splits, "noise": noises})
     wanted = {"train": 1 - dev - test, "dev": dev, "test": test}
+    used = [name for name in SPLITS if wanted[name] > 0]
+    key_of = _keys(utterances, keys, used)
+    drawn = draw_splits(
+        {text: [key_of[u.id] for u in utterances if u.text == text] for text in found},
+        dev=dev,
+        test=test,
+    )
+    splits = {name: [u for u in utterances if drawn[key_of[u.id]] == name] for name in SPLITS}
+    write_splits(out, {**splits, "noise": noises})
     for name, of_split in splits.items():
-        _print_split(out / name, of_split, list(found) if wanted[name] > 0 else [])
+        _print_split(out / name, of_split, list(found) if name in used else [])
+    for name in keywords:
+        _print_claim(out / "test", splits["test"], name)
+    if NO_TRANSCRIPT not in found:
+        print(
+            f"{out}: warning: there are no recordings without a keyword, which recipes/run.sh "
+            "needs in train and dev; give some with --negative DIR"
+        )
     if noises:
         print(f"{out / 'noise'}: {len(noises)} recordings")
 
@@ -178,6 +195,53 @@ def _readable(out: Path, utterances: list[Utterance], skip_bad: bool) -> list[Ut
     return good
 
 
+def _keys(utterances: list[Utterance], contents: dict[str, str], sets: list[str]) -> dict[str, str]:
+    """What is not torn apart by the split, for each utterance: its speaker, or else its content.
+
+    Args:
+        utterances: all of them.
+        contents: the hash of each one's content.
+        sets: those of train, dev and test that are wanted.
+
+    Raises:
+        InputError: a keyword has fewer recordings than there are sets.
+    """
+    keys = {u.id: contents[u.id] if u.speaker == u.id else u.speaker for u in utterances}
+    for text in dict.fromkeys(u.text for u in utterances):
+        ids = [u.id for u in utterances if u.text == text]
+        if len(ids) < len(sets) and text != NO_TRANSCRIPT:
+            raise InputError(
+                f"--keyword {text}: {len(ids)} recordings are too few for {', '.join(sets)}; give "
+                f"{len(sets)} or more, or leave a set out (--dev 0 or --test 0)"
+            )
+        num_keys = len({keys[i] for i in ids})
+        if num_keys < min(len(sets), len(ids)):
+            keys |= {i: contents[i] for i in ids}
+            print(
+                f"{text!r}: {num_keys} speakers are fewer than the sets: their recordings are "
+                "split one by one, and test holds voices that were trained on"
+            )
+    return keys
+
+
+def _print_claim(path: Path, utterances: list[Utterance], keyword: str) -> None:
+    """What a test without any mistake would show of a keyword: the bounds that its size allows."""
+    takes = sum(utterance.text == keyword for utterance in utterances)
+    if not takes:
+        return
+    data = DataDir(path, tuple(utterances), {})
+    hours = sum(data.duration_s(u) for u in utterances if u.text != keyword) / 3600
+    miss_rate = binomial_estimate(0, takes).upper
+    line = (
+        f"{path}: {keyword!r}: if none of {takes} is missed, its miss rate may still be "
+        f"{100 * miss_rate:.3g} %"
+    )
+    if hours:
+        rate = float(f"{poisson_upper(0, hours):.3g}")  # 1280, not 1.28e+03
+        line += f"; without a false alarm in {hours:.3g} h, there may still be {rate:g} per hour"
+    print(f"{line} (95 % bounds)")
+
+
 def _print_split(path: Path, utterances: list[Utterance], texts: list[str]) -> None:
     counts = collections.Counter(utterance.text for utterance in utterances)
     listed = ", ".join(f"{count} {text!r}" for text, count in sorted(counts.items()))
@@ -187,7 +251,7 @@ def _print_split(path: Path, utterances: list[Utterance], texts: list[str]) -> N
         if text not in counts:
             print(
                 f"{path}: warning: no recording of {text!r} fell into it; "
-                "add recordings (or speakers), or raise its share"
+                "add recordings (or speakers)"
             )
 
 

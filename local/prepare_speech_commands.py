@@ -25,6 +25,7 @@ MAX_NUM_WAVS_PER_CLASS = 2**27 - 1
 DEV_PERCENTAGE = 10.0
 TEST_PERCENTAGE = 10.0
 NOISE_FOLDER = "_background_noise_"
+_MOST_NAMED = 8
 LISTS = {"dev": "validation_list.txt", "test": "testing_list.txt"}
 
 
@@ -75,6 +76,11 @@ def main(
             f"{out / name}: {len(utterances)} utterances of {len(speakers)} speakers, "
             f"{len(texts)} words"
         )
+        missing = [folder.name for folder in words if folder.name not in texts]
+        if missing and name in SPLITS:
+            more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+            listed_words = ", ".join(missing[:_MOST_NAMED])
+            print(f"{out / name}: warning: no recording of {listed_words}{more} fell into it")
 
 
 def which_set(name: str) -> str:

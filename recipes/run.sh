@@ -131,8 +131,11 @@ data=$exp/data
 runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
 
 combined() { # SET DIR...: one data dir of several, checked
+  local check=(--keywords "$keywords")
+  # thresholds are solved on what holds no keyword, and a new model learns from it
+  if [ "$1" = dev ] || [[ $1 = train && -z $init_from ]]; then check+=(--need-negatives); fi
   kws data combine "$data/$1" "${@:2}"
-  kws data validate "$data/$1"
+  kws data validate "${check[@]}" "$data/$1"
 }
 
 if runs 0; then

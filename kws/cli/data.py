@@ -28,6 +28,18 @@ def validate(
     tables_only: Annotated[
         bool, typer.Option("--tables-only", help="Leave the audio unread (quick).")
     ] = False,
+    keywords: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="Count the texts that hold these, and those without any."
+        ),
+    ] = None,
+    need_negatives: Annotated[
+        bool,
+        typer.Option(
+            "--need-negatives", help="With --keywords: a fault where every utterance holds one."
+        ),
+    ] = False,
 ) -> None:
     """Name every fault of a data dir: file, line, value and rule.
 
@@ -38,9 +50,14 @@ def validate(
     Examples:
       kws data validate data/train
       kws data validate --tables-only data/librispeech
+      kws data validate --keywords "hey marvin" data/train
     """
     from kws.data.validation import inspect_data_dir
+    from kws.words import keyword_names, split_keywords
 
+    if need_negatives and keywords is None:
+        raise typer.BadParameter("--need-negatives goes with --keywords")
+    names = None if keywords is None else keyword_names(split_keywords(keywords))
     found = inspect_data_dir(data_dir, allow_commands=allow_commands, with_audio=not tables_only)
     for note in found.notes:
         print(f"note: {note}")
@@ -53,6 +70,24 @@ def validate(
         f"{data_dir}: valid: {found.num_utterances} utterances, {found.num_speakers} speakers, "
         f"{audio}"
     )
+    if names is not None:
+        _count_keywords(data_dir, names, allow_commands, need_negatives)
+
+
+def _count_keywords(
+    data_dir: Path, names: list[str], allow_commands: bool, need_negatives: bool
+) -> None:
+    from kws.data.data_dir import read_data_dir
+    from kws.data.keyword_counts import count_keywords
+
+    counts = count_keywords(read_data_dir(data_dir, allow_commands=allow_commands), names)
+    print(f"{data_dir}: utterances: {counts}")
+    for note in counts.notes if need_negatives else counts.lacks + counts.notes:
+        print(f"note: {note}")
+    if need_negatives and counts.lacks:
+        for fault in counts.lacks:
+            typer.echo(fault, err=True)
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kws.data.data_dir import Utterance
@@ -12,6 +14,7 @@ from kws.data.writing import write_data_dir
 from kws.errors import InputError
 
 SPLITS = ("train", "dev", "test")
+FEW = 20  # keys: of so many a draw leaves hardly a split empty (0.85 ** 20 = 4 %)
 TABLES = ("wav.scp", "segments", "text", "utt2spk", "spk2utt", "ctm")
 _READABLE = "wav flac ogg oga opus mp3 sph nist aiff aif aifc au snd caf w64 rf64"
 # what libsndfile cannot read is to be named as such, not to be passed over
@@ -70,8 +73,63 @@ def split_of(key: str, *, dev: float, test: float) -> str:
         raise InputError(
             f"--dev {dev:g} --test {test:g}: shares must be 0 or more and leave something for train"
         )
-    place = int(hashlib.sha256(key.encode()).hexdigest()[:16], 16) / 2**64
+    place = _place(key)
     return "test" if place < test else "dev" if place < test + dev else "train"
+
+
+def draw_splits(groups: Mapping[str, Iterable[str]], *, dev: float, test: float) -> dict[str, str]:
+    """The split of every key, so that each group has its share in each split.
+
+    Groups of 20 keys and more are drawn as `split_of` draws, so that their keys stay where they are
+    when others are added. Fewer, or those whose draw leaves a split empty, are shared out by rank:
+    three keys are one each for train, dev and test. A key of several groups is in one split; the
+    smallest group is drawn first.
+
+    Args:
+        groups: the keys of each keyword, and of what is none.
+        dev: share of the keys that go to dev, 0 to 1; above 0 it is one key at least, if there are
+            as many keys as splits. Fewer keys go to train, then dev, then test.
+        test: share of the keys that go to test.
+
+    Raises:
+        InputError: the shares leave nothing for train.
+    """
+    shares = {"train": 1 - dev - test, "dev": dev, "test": test}
+    used = [name for name in SPLITS if shares[name] > 0]
+    splits: dict[str, str] = {}
+    for keys in sorted((sorted(set(keys), key=_place) for keys in groups.values()), key=len):
+        drawn = {key: splits.get(key) or split_of(key, dev=dev, test=test) for key in keys}
+        if len(keys) < FEW or set(drawn.values()) != set(used):
+            wanted = {name: shares[name] * len(keys) for name in used}
+            drawn = _by_rank(keys, {key: splits[key] for key in keys if key in splits}, wanted)
+        splits |= drawn
+    return splits
+
+
+def _by_rank(
+    keys: Sequence[str], known: Mapping[str, str], wanted: Mapping[str, float]
+) -> dict[str, str]:
+    """The split of every key: those that are known, and the others so that no split is empty.
+
+    Args:
+        keys: in their order; the first go to the last split, as `split_of` has it.
+        known: the splits of some of them.
+        wanted: how many keys each split is to have.
+    """
+    before = Counter(known.values())
+    numbers = before.copy()
+    free = [key for key in keys if key not in known]
+    for _ in free:
+        below = {name: wanted[name] - numbers[name] for name in wanted}
+        neediest = max(wanted, key=lambda name: below[name] if numbers[name] else math.inf)
+        numbers[neediest] += 1
+    places = [name for name in reversed(SPLITS) for _ in range(numbers[name] - before[name])]
+    return {**known, **dict(zip(free, places, strict=True))}
+
+
+def _place(key: str) -> float:
+    """Where a key lies between 0 and 1."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:16], 16) / 2**64
 
 
 def id_part(text: str) -> str:

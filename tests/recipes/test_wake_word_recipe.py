@@ -122,6 +122,25 @@ def test_folders_are_named_one_by_one(exp: Path, tmp_path: Path) -> None:
     assert len((out / "data" / "train" / "text").read_text().splitlines()) == sum(numbers)
 
 
+def test_missing_negatives_are_told_in_stage_0(exp: Path, tmp_path: Path) -> None:
+    for name in ("train", "dev", "test"):
+        data, out = exp / "corpus" / name, tmp_path / name
+        texts = (data / "text").read_text(encoding="utf-8").splitlines(keepends=True)
+        held = [line for line in texts if "computer" in line.split()][:3]
+        (tmp_path / "list").write_text("".join(held))
+        assert kws(["data", "subset", "--utt-list", f"{tmp_path}/list", str(data), str(out)]) == 0
+        (out / "ctm").unlink()
+    dirs = [word for name in ("train", "dev", "test") for word in (f"--{name}", tmp_path / name)]
+    done = recipe(tmp_path / "exp", "--keywords", "computer", *map(str, dirs))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "data/train: every utterance holds 'computer': no false alarm could be" in done.stderr
+    # a model that is taught further may know other speech; thresholds need it all the same
+    dirs += ["--init-from", exp / "final.kws"]
+    done = recipe(tmp_path / "exp", "--keywords", "computer", *map(str, dirs))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "data/dev: every utterance holds 'computer': no false alarm could be" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [

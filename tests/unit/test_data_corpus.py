@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from kws.data import Utterance
-from kws.data.corpus import find_recordings, id_part, sort_out_unreadable, split_of, write_splits
+from kws.data.corpus import (
+    SPLITS,
+    draw_splits,
+    find_recordings,
+    id_part,
+    sort_out_unreadable,
+    split_of,
+    write_splits,
+)
 from kws.errors import InputError
 
 
@@ -40,6 +48,54 @@ def test_shares_at_their_bounds() -> None:
     for dev, test in ((0.5, 0.5), (-0.1, 0.5), (float("nan"), 0.1)):
         with pytest.raises(InputError, match="leave something for train"):
             split_of("x", dev=dev, test=test)
+
+
+def counts_of(groups: dict[str, list[str]], **shares: float) -> dict[str, list[int]]:
+    """How many keys of each group are in train, dev and test."""
+    splits = draw_splits(groups, **({"dev": 0.15, "test": 0.25} | shares))
+    return {
+        name: [sum(splits[key] == split for key in keys) for split in SPLITS]
+        for name, keys in groups.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("num_keys", "counts"),
+    [
+        (1, [1, 0, 0]),
+        (2, [1, 1, 0]),
+        (3, [1, 1, 1]),
+        (4, [2, 1, 1]),
+        (5, [3, 1, 1]),
+        (8, [5, 1, 2]),
+        (19, [11, 3, 5]),
+    ],
+)
+def test_few_are_shared_out_by_rank(num_keys: int, counts: list[int]) -> None:
+    for name in "abcdefgh":  # whatever their hashes
+        assert counts_of({"": [f"{name}{i}" for i in range(num_keys)]}) == {"": counts}
+
+
+def test_many_stay_where_they_are() -> None:
+    keys = [f"key {i}" for i in range(60)]
+    few, many = (draw_splits({"": some}, dev=0.15, test=0.25) for some in (keys[:30], keys))
+    assert few == {key: many[key] for key in keys[:30]}
+    assert many == {key: split_of(key, dev=0.15, test=0.25) for key in keys}
+
+
+def test_no_split_is_left_empty() -> None:
+    for n in range(40):
+        counts = counts_of({"": [f"{n} {i}" for i in range(25)]}, dev=0.02, test=0.02)[""]
+        assert min(counts) >= 1 and sum(counts) == 25
+    assert counts_of({"": ["a", "b", "c"]}, dev=0, test=0) == {"": [3, 0, 0]}
+    assert counts_of({"": ["a", "b", "c"]}, dev=0) == {"": [2, 0, 1]}
+
+
+def test_keys_of_several_groups_are_in_one_split_and_the_smallest_group_is_whole() -> None:
+    speakers = [f"speaker {i}" for i in range(12)]
+    groups = {"others": speakers, "rare": speakers[3:6], "more": [*speakers[5:8], "x"]}
+    for counts in counts_of(groups).values():
+        assert min(counts) >= 1
 
 
 def test_id_part_has_no_blanks() -> None:

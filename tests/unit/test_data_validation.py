@@ -237,6 +237,49 @@ def test_notes(folder: Path) -> None:
     ]
 
 
+def test_keywords_are_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    validated = ["data", "validate", str(folder), "--keywords"]
+    assert run([*validated, "ONE, three,tw", "--need-negatives"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1:] == [
+        f"{folder}: utterances: 1 of 'one', 0 of 'three', 0 of 'tw', 2 without a keyword",
+        f"note: {folder}: no utterance's text holds the keyword 'three'",
+        f"note: {folder}: no utterance's text holds the keyword 'tw'",
+        f"note: {folder}/text: 1 texts hold the letters of a keyword, but not as whole words, and "
+        "count as without it (a-2 first: 'two' holds 'tw')",
+    ]
+    assert captured.err == ""
+
+
+def test_missing_negatives_are_a_note_or_a_fault(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "text").write_text("a-1 one\na-2 one two\nb-1 one\n")
+    validated = ["data", "validate", str(folder), "--keywords"]
+    lack = (
+        f"{folder}: every utterance holds 'one': no false alarm could be counted; add other speech "
+        "(recordings without a keyword, or with word times)"
+    )
+    (folder / "ctm").unlink()
+    assert run([*validated, "one"]) == 0
+    assert f"note: {lack}\n" in capsys.readouterr().out
+    assert run([*validated, "one", "--need-negatives"]) == 2
+    assert capsys.readouterr().err == f"{lack}\n"
+    # with times the rest of the recording is without it
+    (folder / "ctm").write_text("a-1 1 0.1 0.2 one\n")
+    assert run([*validated, "one", "--need-negatives"]) == 0
+    # two keywords are speech without each other, but nothing else is
+    (folder / "text").write_text("a-1 one\na-2 two\nb-1 one\n")
+    assert run([*validated, "one,two", "--need-negatives"]) == 0
+    assert f"note: {folder}: every utterance holds a keyword; add other speech" in (
+        capsys.readouterr().out
+    )
+    assert run([*validated, "one,o-ne"]) == 2
+    assert "have the same letters" in capsys.readouterr().err
+    assert run(["data", "validate", str(folder), "--need-negatives"]) == 2
+    assert "--need-negatives goes with --keywords" in capsys.readouterr().err
+
+
 def test_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "validate", str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder}: valid: 3 utterances, 2 speakers, 0.00 h\n"

@@ -147,11 +147,83 @@ def test_unreadable_files_are_all_named_and_can_be_skipped(folder: Path) -> None
     assert len(split_by_recording(folder / "out")) == 50
 
 
-def test_empty_split_is_warned_of(folder: Path) -> None:
-    done = prepare("out", *OPTIONS, "--dev", "0.000001", cwd=folder)
-    assert "out/dev: warning: no recording of 'view glass' fell into it" in done.stdout
-    assert not (folder / "out" / "dev").exists()
-    assert "warning" not in prepare("out", *OPTIONS, "--dev", "0", cwd=folder).stdout
+def test_no_split_is_empty_that_has_a_share(folder: Path) -> None:
+    prepare("out", *OPTIONS, "--dev", "0.000001", cwd=folder)
+    texts = [utterance.text for utterance in read_data_dir(folder / "out" / "dev").utterances]
+    assert sorted(texts) == ["<unk>", "view glass"]
+    done = prepare("out", *OPTIONS, "--dev", "0", cwd=folder)
+    assert not (folder / "out" / "dev" / "wav.scp").exists()
+    assert "warning" not in done.stdout
+
+
+@pytest.mark.parametrize(("num_takes", "test"), [(3, 1), (5, 1), (8, 2)])
+def test_few_takes_are_in_every_set_and_what_they_can_show_is_told(
+    tmp_path: Path, num_takes: int, test: int
+) -> None:
+    for i in range(num_takes):
+        record(tmp_path / "view" / f"{i}.wav", i)
+    for i in range(3):
+        write_audio(tmp_path / "other" / f"{i}.wav", np.ones(36 * 8000) * (i + 1), 8000)
+    done = prepare("out", *OPTIONS, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "warning" not in done.stdout
+    counts = [
+        [u.text for u in read_data_dir(tmp_path / "out" / split).utterances].count("view glass")
+        for split in SPLITS
+    ]
+    assert counts == [num_takes - 1 - test, 1, test]
+    # 1 - 0.025 ** (1 / n), and the rule of three in 0.01 h
+    bound = {1: "97.5", 2: "84.2"}[test]
+    assert done.stdout.splitlines()[-1] == (
+        f"out/test: 'view glass': if none of {test} is missed, its miss rate may still be {bound} "
+        "%; without a false alarm in 0.01 h, there may still be 300 per hour (95 % bounds)"
+    )
+
+
+def test_fewer_takes_than_sets_are_refused(tmp_path: Path) -> None:
+    for i in range(2):
+        record(tmp_path / "view" / f"{i}.wav", i)
+    record(tmp_path / "other" / "0.wav", 9)
+    done = prepare("out", *OPTIONS, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "--keyword view glass: 2 recordings are too few for train, dev, test; give 3 or more, or "
+        "leave a set out (--dev 0 or --test 0)\n"
+    )
+    assert not (tmp_path / "out").exists()
+    done = prepare("out", *OPTIONS, "--dev", "0", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "out/test: warning: no recording of '<unk>' fell into it" in done.stdout
+
+
+def test_fewer_speakers_than_sets_are_split_by_their_takes(tmp_path: Path) -> None:
+    for i in range(6):
+        record(tmp_path / "view" / f"spk{i % 2}_{i}.wav", i)
+    for i in range(9):
+        record(tmp_path / "other" / f"spk{i % 3}_{i}.wav", 100 + i)
+    done = prepare("out", *OPTIONS, "--speaker-pattern", "^(spk.)", cwd=tmp_path)
+    assert (
+        "'view glass': 2 speakers are fewer than the sets: their recordings are split one by one, "
+        "and test holds voices that were trained on\n"
+    ) in done.stdout
+    assert "'<unk>'" not in done.stdout.splitlines()[0]
+    negatives: dict[str, set[str]] = {}
+    for split in SPLITS:
+        utterances = read_data_dir(tmp_path / "out" / split).utterances
+        assert any(utterance.text == "view glass" for utterance in utterances)
+        for utterance in utterances:
+            if utterance.text == "<unk>":
+                negatives.setdefault(utterance.speaker, set()).add(split)
+    assert [len(of_speaker) for of_speaker in negatives.values()] == [1, 1, 1]
+
+
+def test_missing_negatives_are_told(folder: Path) -> None:
+    done = prepare("out", *OPTIONS[:2], cwd=folder)
+    assert done.returncode == 0
+    assert (
+        "out: warning: there are no recordings without a keyword, which recipes/run.sh needs in "
+        "train and dev; give some with --negative DIR\n"
+    ) in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -160,6 +232,11 @@ def test_empty_split_is_warned_of(folder: Path) -> None:
         ([], 'name recordings: --keyword "view glass"=DIR and --negative DIR'),
         (["--keyword", "view"], "--keyword view: is not of the form KEYWORD=DIR"),
         (["--keyword", "=view"], "--keyword =view: is not of the form KEYWORD=DIR"),
+        (
+            ["--keyword", "hey-marvin=view", "--keyword", "hey marvin=other"],
+            "keywords 'hey-marvin' and 'hey marvin' have the same letters",
+        ),
+        (["--keyword", "?=view"], "keyword '?': must be words of letters or numbers"),
         (["--keyword", "a=nowhere"], "nowhere: no such folder"),
         (["--negative", "empty"], "empty: there is no recording in it"),
         (["--negative", "other", "--dev", "1"], "--dev 1 --test 0.25: shares must"),

@@ -83,6 +83,14 @@ def test_without_lists_the_hash_rule_splits(corpus: Path, tmp_path: Path) -> Non
     assert [validate(out / name) for name in ("train", "dev", "test", "noise")] == 4 * [[]]
 
 
+def test_words_that_a_set_lacks_are_told(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "yes" / "0a7c2a8d_nohash_0.wav").unlink()
+    lines = prepare(corpus, tmp_path / "out").stdout.splitlines()
+    out = tmp_path / "out"
+    assert f"{out}/train: warning: no recording of yes fell into it" in lines
+    assert sum("warning" in line for line in lines) == 1
+
+
 def test_lists_count_where_they_are(corpus: Path, tmp_path: Path) -> None:
     (corpus / "validation_list.txt").write_text("bed/0a7c2a8d_nohash_0.wav\nno/absent.wav\n")
     (corpus / "testing_list.txt").write_text("yes/026290a7_nohash_0.wav\n")
