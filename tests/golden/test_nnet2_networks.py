@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from kaldi_text import read_archive
+from rounding import float32_tolerance
 
 from kws.cli.main import run as kws
 from kws.kaldi import format_kaldi_model, read_kaldi_model
@@ -37,14 +39,6 @@ OUTPUTS = sorted(
     for path in (*(GOLDEN / "nnet2").glob("*.out"), *(GOLDEN / "mdl").glob("*.out"))
     if path.name.partition(".")[0] not in RANDOM
 )
-# 50 of the 22,000 values of these are sums that cancel to less than 0.001 of their terms, where
-# float32 on both sides leaves no relative accuracy: they differ by 6e-8 at the most
-CANCELLING = {"conv-append", "conv-pool", "conv-pool2", "conv-step", "dct", "dct-full"}
-CANCELLED = 1e-7
-# logarithms of probabilities near 1 are differences of floats near 1: 4 steps of 6e-8
-NEAR_ONE = 2.5e-7
-
-
 CONFIGS = sorted((GOLDEN / "nnet2").glob("*.config"))
 
 
@@ -97,10 +91,58 @@ def parts_of(path: Path) -> tuple[Path, str, Path]:
     return path.with_name(stem + suffix), form, GOLDEN / "nnet2" / f"{inputs}.txt"
 
 
-def assert_kaldis(y: np.ndarray, expected: np.ndarray, path: Path) -> None:
-    model = path.name.partition(".")[0]
-    atol = CANCELLED if model in CANCELLING else NEAR_ONE if path.name.endswith(".am.out") else 0.0
-    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=atol)
+def functions_of(form: str, priors: torch.Tensor) -> list[Callable[[torch.Tensor], torch.Tensor]]:
+    """What nnet-compute or nnet-am-compute does to the network's output, one after the other."""
+
+    def divided(y: torch.Tensor) -> torch.Tensor:
+        y = y / priors.to(y.dtype)
+        return y / y.sum(dim=-1, keepdim=True)
+
+    def logarithm(y: torch.Tensor) -> torch.Tensor:
+        return y.clamp_min(1e-20).log()
+
+    return [*[divided] * (form == "am"), *[logarithm] * (form in ("am", "log"))]
+
+
+@cache
+def network_and_functions(path: Path) -> tuple[Nnet, list[Callable[[torch.Tensor], torch.Tensor]]]:
+    """What a golden output was computed by."""
+    model, form, _ = parts_of(path)
+    file = read_any_model(model)
+    nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
+    return nnet, functions_of(form, torch.tensor(file.metadata.get("priors", [])))
+
+
+@cache
+def tolerances(path: Path) -> dict[str, np.ndarray]:
+    """By how much any float32 computation may differ from each utterance's golden output."""
+    nnet, functions = network_and_functions(path)
+    _, form, source = parts_of(path)
+    inputs = read_archive(source)
+    bounds = {}
+    for key, expected in read_archive(path).items():
+        x = torch.from_numpy(inputs[key])
+        bound = float32_tolerance(nnet, x, form != "nopad", *functions).numpy()
+        bounds[key] = bound + 5e-7 * np.abs(expected)  # Kaldi's text has 7 digits
+    return bounds
+
+
+def assert_kaldis(y: np.ndarray, expected: np.ndarray, tolerance: np.ndarray) -> None:
+    assert y.shape == expected.shape == tolerance.shape
+    excess = np.abs(y - expected) - tolerance
+    assert (excess <= 0).all(), (np.unravel_index(excess.argmax(), y.shape), excess.max())
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
+def test_a_wrong_value_is_noticed(path: Path) -> None:
+    for key, expected in read_archive(path).items():
+        tolerance, largest = tolerances(path)[key], np.abs(expected).max()
+        assert tolerance.max() < 1e-4 * largest  # whichever value is wrong by that
+        one_wrong = expected.copy()
+        one_wrong[np.unravel_index(tolerance.argmax(), tolerance.shape)] += 1e-4 * largest
+        for wrong in (one_wrong, expected * (1 + 1e-4), expected[:, ::-1]):
+            with pytest.raises(AssertionError):
+                assert_kaldis(wrong, expected, tolerance)
 
 
 @pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
@@ -115,7 +157,7 @@ def test_posteriors_are_kaldis(
     expected, outputs = read_archive(path), read_archive(target)
     assert list(outputs) == list(expected)
     for key, output in outputs.items():
-        assert_kaldis(output, expected[key], path)
+        assert_kaldis(output, expected[key], tolerances(path)[key])
     left_out = [key for key in read_archive(source) if key not in expected]
     messages = [record.getMessage() for record in caplog.records]
     assert [message.partition(":")[0] for message in messages[:-1]] == left_out
@@ -126,21 +168,17 @@ def test_posteriors_are_kaldis(
 
 @pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
 def test_random_chunks_give_kaldis_outputs(path: Path, compared: Callable[..., None]) -> None:
-    model, form, source = parts_of(path)
-    file = read_any_model(model)
-    nnet = Nnet.from_tensors(file.network, str(model), file.tensors)
+    nnet, functions = network_and_functions(path)
+    _, form, source = parts_of(path)
     random = np.random.default_rng(len(path.name))
     inputs = read_archive(source)
     for key, expected in read_archive(path).items():
         y = in_chunks(nnet, torch.from_numpy(inputs[key]).float(), random)
         if form == "nopad":
             y = y[nnet.left_context : len(y) - nnet.right_context]
-        if form == "am":
-            y = y / torch.tensor(file.metadata["priors"])
-            y = y / y.sum(dim=1, keepdim=True)
-        if form in ("am", "log"):
-            y = y.clamp_min(1e-20).log()
-        assert_kaldis(y.numpy(), expected, path)
+        for function in functions:
+            y = function(y)
+        assert_kaldis(y.numpy(), expected, tolerances(path)[key])
     compared("outputs of networks, random chunks")
 
 

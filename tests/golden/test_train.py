@@ -21,6 +21,10 @@ NAMES = ("plain", "plainconv", "apo", "apo4", "apomc", "apocut", "dnn")
 # rounding is behind up to 2.8e-4, and 1.2e-3 where the rank is cut to one less than the dimension
 BOUNDS = {"apocut": 2e-3}
 LOSS_BOUND = 1e-4
+# float32 here rounds once more: the examples of each minibatch in 200 other orders, which changes
+# nothing but the order of sums, move apocut by up to 5e-3 and losses by up to 8e-5
+FLOAT32_BOUNDS = {"apocut": 1e-2}
+FLOAT32_LOSS_BOUND = 2e-4
 
 
 @pytest.fixture(scope="module")
@@ -113,17 +117,19 @@ def test_changes_of_parameters_and_losses_are_kaldis(
     name: str, stage: str, dtype: torch.dtype, examples: list[Example]
 ) -> None:
     log = (TRAIN / f"{name}-{stage}.log").read_text()
+    is_double = dtype == torch.float64
+    bounds, loss_bound = (BOUNDS, LOSS_BOUND) if is_double else (FLOAT32_BOUNDS, FLOAT32_LOSS_BOUND)
     nnet = load_nnet(name).to(dtype)
     objectives = train(nnet, examples, minibatch_size(log))
     printed = printed_objectives(log)
     size = minibatch_size(log)
     frames = [min(size, len(examples) - first) for first in range(0, len(examples), size)]
     assert [num_frames for _, num_frames in printed] == frames
-    np.testing.assert_allclose(objectives, [value for value, _ in printed], atol=LOSS_BOUND)
+    np.testing.assert_allclose(objectives, [value for value, _ in printed], atol=loss_bound)
     mean = float(re.search(r"log-prob-per-frame=(\S+)", log).group(1))
-    assert np.average(objectives, weights=frames) == pytest.approx(mean, abs=LOSS_BOUND)
+    assert np.average(objectives, weights=frames) == pytest.approx(mean, abs=loss_bound)
     differences = relative_differences(name, stage, nnet)
-    assert max(differences.values()) <= BOUNDS.get(name, 1e-3), differences
+    assert max(differences.values()) <= bounds.get(name, 1e-3), differences
 
 
 @pytest.mark.parametrize("stage", ["0", "1"])
