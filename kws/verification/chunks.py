@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.runtime.steady import MOST_FRAMES
 
-Samples = TypeVar("Samples", bound=npt.NDArray[Any])
+Scalar = TypeVar("Scalar", bound=np.generic)
 # more sizes than a stream keeps arrays for, and one with too many frames for that; each comes
 # twice, since what is easy is easy from the second time on
 FRAMES_IN_TURN = (1, 1, 2, 2, 8, 8, 3, 3, 5, 5, MOST_FRAMES + 1)
 
 
-def cut(samples: Samples, lengths: Iterable[int]) -> Iterator[Samples]:
+def cut(samples: npt.NDArray[Scalar], lengths: Iterable[int]) -> Iterator[npt.NDArray[Scalar]]:
     """Chunks of the lengths given until nothing is left; the last one may be shorter.
 
     Args:

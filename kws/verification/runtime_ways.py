@@ -145,8 +145,8 @@ class _Followed:
     def finish(self) -> Track:
         """End the stream; it then is a new one."""
         self.note(self._stream.flush())
-        scores = (np.concatenate(parts) for parts in zip(*self._scores, strict=True))
-        return Track(None, *scores, tuple(self._events))
+        posteriors, smoothed, confidences = map(np.concatenate, zip(*self._scores, strict=True))
+        return Track(None, posteriors, smoothed, confidences, tuple(self._events))
 
 
 def _half_at_once(length: int, num_samples: int) -> Iterator[int]:

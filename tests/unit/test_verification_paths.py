@@ -81,6 +81,17 @@ def test_a_short_recording_takes_few(ordered):
     assert {name for name in verifier.paths if report.paths[name]} == {"general"}
 
 
+def test_a_file_without_steady_chains(ordered, tmp_path):
+    spotter, path = ordered
+    content = path.read_bytes()
+    for name in (steady.ONLY_STEADY, steady.ONLY_KNOWN, steady.ONLY_ONE):
+        content = content.replace(name.encode(), name.upper().encode())
+    (tmp_path / "plain.onnx").write_bytes(content)
+    verifier, (report,) = verify(spotter, tmp_path / "plain.onnx")
+    assert verifier.agrees(report)
+    assert {*verifier.paths} == {*report.paths} == {"general", "long chunk", "batch"}
+
+
 CHAINS = {
     "one frame": (ONE_FRAME, {ONE, *SIZES}),
     "known size": (KNOWN, OF_EIGHT),
