@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import logging
 import os
 import re
@@ -143,9 +144,23 @@ def run_script(function: Callable[..., None]) -> None:
 
     It treats a user's mistakes as `kws` does.
     """
+    _write_any_text()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     script = typer.main.get_command(_app_of(function))
     sys.exit(_run(script, sys.argv[1:], Path(sys.argv[0]).name))
+
+
+def _write_any_text() -> None:
+    """Let names and words of any language be read and printed, whatever the locale is.
+
+    Names of files are UTF-8: where Python takes them for something else (LC_ALL=C, Latin-1) the
+    program begins anew in its UTF-8 mode. What people read on standard output gets `\\xe4` for
+    what the terminal's encoding lacks; JSON is ASCII, and tables go around this as bytes in UTF-8.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not where it is closed
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _run(command: Any, args: list[str], name: str) -> int:
@@ -159,6 +174,9 @@ def _run(command: Any, args: list[str], name: str) -> int:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else name
         return _fail(f"{path}: {error.format_message()} (see {path} --help)")
+    except UnicodeEncodeError as error:
+        written = ascii(error.object[error.start : error.end])
+        return _fail(f"{name}: a name holds {written}, which is not UTF-8; rename it")
     except BrokenPipeError:
         _give_up_stdout()
         return 1
@@ -194,5 +212,6 @@ def _fail(message: str) -> int:
 
 def main() -> None:
     """The entry point of the `kws` program."""
+    _write_any_text()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     sys.exit(run(sys.argv[1:]))
