@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kws.audio import background, recent_samples
 from kws.detection import Detection, Detector
 from kws.detection.detector import DetectorState
 from kws.errors import InputError
@@ -35,8 +36,10 @@ Scores = tuple[np.ndarray, np.ndarray]  # confidences (T, K), smoothed posterior
 
 @dataclass(frozen=True)
 class ScoreState:
-    """The states of the stages up to the confidence."""
+    """The states of the stages up to the confidence, and what the end will need."""
 
+    recent: Tensor  # (at most recent_samples,), the latest samples
+    num_samples: int
     features: Any
     nnet: Any
     smoothing: Tensor | None
@@ -195,7 +198,10 @@ class Spotter(nn.Module):
         return compute_in_blocks(self.nnet, self.features(samples))
 
     def score_track(self, samples: np.ndarray | Tensor) -> Scores:
-        """Confidences (T, K) and smoothed posteriors (T, C) of a whole recording, (S,) samples."""
+        """Confidences (T, K) and smoothed posteriors (T, C) of a whole recording, (S,) samples.
+
+        Its frames go on behind the recording's end, see `flush_scores`.
+        """
         state = self.init_scores()
         block = max(1, round(BLOCK_S * self.sample_rate))
         parts = []
@@ -211,6 +217,8 @@ class Spotter(nn.Module):
     def init_scores(self) -> ScoreState:
         """The state of the chain up to the confidence, before any sample."""
         return ScoreState(
+            torch.zeros(0, device=self._device),
+            0,
             self.features.init_state(),
             self.nnet.init_state(),
             self.smoothing.init_state(),
@@ -227,18 +235,39 @@ class Spotter(nn.Module):
         posteriors, nnet_state = self.nnet.step(features, state.nnet)
         smoothed, smoothing_state = self.smoothing.step(posteriors, state.smoothing)
         confidences, confidence_state = self.confidence.step(smoothed, state.confidence)
-        new_state = ScoreState(features_state, nnet_state, smoothing_state, confidence_state)
+        # a copy: a view would keep the whole block of audio alive
+        recent = torch.cat((state.recent, chunk[0]))[-recent_samples(self.sample_rate) :].clone()
+        new_state = ScoreState(
+            recent,
+            state.num_samples + chunk.shape[1],
+            features_state,
+            nnet_state,
+            smoothing_state,
+            confidence_state,
+        )
         return (confidences[0].cpu().numpy(), smoothed[0].cpu().numpy()), new_state
+
+    def background(self, state: ScoreState) -> np.ndarray:
+        """What the detector hears behind the end of a stream: (S,) samples."""
+        return background(state.recent.cpu().numpy(), self.sample_rate)
 
     @torch.no_grad()
     def flush_scores(self, state: ScoreState) -> Scores:
-        """End the stream: the last frames."""
+        """End the stream: the last frames, and those of some background behind the end.
+
+        A keyword that ends with the recording is heard only then: the network looks ahead, and
+        its confidence is late by the smoothing.
+        """
+        heard, state = self.step_scores(self.background(state), state)
         features = self.features.flush(state.features)
         posteriors, nnet_state = self.nnet.step(features, state.nnet)
         posteriors = torch.cat((posteriors, self.nnet.flush(nnet_state)), dim=1)
         smoothed, _ = self.smoothing.step(posteriors, state.smoothing)
         confidences, _ = self.confidence.step(smoothed, state.confidence)
-        return confidences[0].cpu().numpy(), smoothed[0].cpu().numpy()
+        return (
+            np.concatenate((heard[0], confidences[0].cpu().numpy())),
+            np.concatenate((heard[1], smoothed[0].cpu().numpy())),
+        )
 
     def init_state(self) -> SpotterState:
         """The state before any sample.
@@ -258,9 +287,9 @@ class Spotter(nn.Module):
 
     def flush(self, state: SpotterState) -> list[Detection]:
         """End the stream: the events that end in its last frames or with it."""
-        detector = self._thresholded()
-        events, detector_state = detector.step(self.flush_scores(state.scores), state.detector)
-        return events + detector.flush(detector_state)
+        duration_s = state.scores.num_samples / self.sample_rate
+        scores = self.flush_scores(state.scores)
+        return self._thresholded().finish(scores, state.detector, duration_s)
 
     @property
     def _device(self) -> torch.device:

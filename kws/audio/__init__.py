@@ -1,5 +1,6 @@
 """Any sound file, stream or device as float32 samples at 16-bit scale."""
 
+from kws.audio.background import background, recent_samples
 from kws.audio.files import (
     FULL_SCALE,
     Waveform,
@@ -23,6 +24,7 @@ __all__ = [
     "Measures",
     "Microphone",
     "Waveform",
+    "background",
     "channel_findings",
     "choose_device",
     "duration_s",
@@ -32,6 +34,7 @@ __all__ = [
     "num_channels",
     "read_audio",
     "read_raw_chunks",
+    "recent_samples",
     "resample",
     "resample_chunks",
     "write_audio",

@@ -209,8 +209,9 @@ class Listener:
         events = self.stream.flush()
         near_misses: list[Detection] = []
         if self.near_misses is not None:
-            near_misses = self.near_misses.step(self.stream.confidences, self.stream.smoothed)
-            near_misses += self.near_misses.flush()
+            near_misses = self.near_misses.finish(
+                self.stream.confidences, self.stream.smoothed, self.time_s
+            )
         self._tell(np.zeros(0, np.float32), events, near_misses)
         if self.keeper is not None:
             self._write(self.keeper.flush)

@@ -30,7 +30,10 @@ class KeywordLike(Protocol):
 
 @dataclass(frozen=True)
 class Detection:
-    """One event; times in seconds from the start of the stream, at the centre of a frame."""
+    """One event; times in seconds from the start of the stream, at the centre of a frame.
+
+    The frames are exact and may lie behind the end of the recording, where the times stop.
+    """
 
     keyword: str
     start_s: float
@@ -38,6 +41,20 @@ class Detection:
     peak_s: float
     confidence: float  # the largest of the event
     trigger_s: float  # when the threshold was reached
+    start_frame: int
+    end_frame: int
+    peak_frame: int
+    trigger_frame: int
+
+    def until(self, end_s: float) -> Detection:
+        """The event with no time behind the end of its recording."""
+        return replace(
+            self,
+            start_s=min(self.start_s, end_s),
+            end_s=min(self.end_s, end_s),
+            peak_s=min(self.peak_s, end_s),
+            trigger_s=min(self.trigger_s, end_s),
+        )
 
 
 @dataclass(frozen=True)
@@ -210,6 +227,19 @@ class Detector:
         still_open = sorted(state.open, key=lambda event: (event.keyword, event.trigger))
         return [self._detection(event, state.num_frames - 1) for event in still_open]
 
+    def finish(
+        self, x: tuple[np.ndarray, np.ndarray], state: DetectorState, duration_s: float
+    ) -> list[Detection]:
+        """Take the last frames of a stream and end it.
+
+        Args:
+            x: as for `step`; they may go on behind the recording's end.
+            state: before them.
+            duration_s: of the recording: no time of an event is behind it.
+        """
+        events, state = self.step(x, state)
+        return [event.until(duration_s) for event in events + self.flush(state)]
+
     def _triggered(
         self, confidences: np.ndarray, known: np.ndarray, first: int, state: DetectorState
     ) -> tuple[list[OpenEvent], tuple[Arming, ...]]:
@@ -277,6 +307,10 @@ class Detector:
             self._time(event.peak),
             event.confidence,
             self._time(event.trigger),
+            event.start,
+            end,
+            event.peak,
+            event.trigger,
         )
 
     def _time(self, frame: int) -> float:

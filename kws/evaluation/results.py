@@ -145,7 +145,7 @@ def best_confidences(scored: ScoredSet, keyword: str) -> tuple[list[float], list
     for track in scored.tracks:
         confidence = track.confidences[:, k].copy()
         for window in track.reference.windows_of(keyword):
-            begin, end = scored.rule.frames_in(window, len(confidence))
+            begin, end = _frames_in(scored, track, window)
             if window.is_trial and begin < end:
                 positives.append(float(track.confidences[begin:end, k].max()))
             confidence[begin : end + scored.spotter.confidence.w_max] = -1
@@ -172,12 +172,17 @@ def _latencies(judgements: Iterable[Judgement], lookahead: float) -> Latencies |
 def _loudest(scored: ScoredSet, track: Track, keyword: str, window: Window) -> Case:
     """The highest confidence in a window."""
     confidence = track.confidences[:, scored.keywords.index(keyword)]
-    begin, end = scored.rule.frames_in(window, len(confidence))
+    begin, end = _frames_in(scored, track, window)
     if begin >= end:
         return Case(track, keyword, 0.0, 0.0)
     best = begin + int(confidence[begin:end].argmax())
-    peak_s = scored.spotter.options.frame_centre_s(best)
+    peak_s = min(scored.spotter.options.frame_centre_s(best), track.reference.duration_s)
     return Case(track, keyword, float(confidence[best]), peak_s)
+
+
+def _frames_in(scored: ScoredSet, track: Track, window: Window) -> tuple[int, int]:
+    num_frames = len(track.confidences)
+    return scored.rule.frames_in(window, num_frames, track.reference.duration_s)
 
 
 def all_events(result: Result) -> list[tuple[Track, Detection, bool]]:

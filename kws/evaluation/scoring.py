@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.data import DataDir, Utterance
-from kws.detection import Detection
 from kws.errors import InputError
 from kws.evaluation.counting import Judgement, judge
 from kws.evaluation.noise import NoiseMixer
@@ -34,7 +33,7 @@ class Track:
     data: DataDir
     utterance: Utterance
     reference: Reference
-    confidences: Floats  # (T, K)
+    confidences: Floats  # (T, K), those behind the recording's end included
     smoothed: Floats  # (T, C)
 
 
@@ -90,6 +89,7 @@ class ScoredSet:
                 track.smoothed[:, last_unit],
                 track.reference.windows_of(keyword),
                 track.reference.seconds_without(keyword),
+                track.reference.duration_s,
             )
             for track in self.tracks
         ]
@@ -98,11 +98,8 @@ class ScoredSet:
         """What becomes of every keyword in every utterance at given thresholds."""
         detector = self.spotter.detector(thresholds)
         for track in self.tracks:
-            events: list[Detection] = []
-            if len(track.confidences):
-                scores = (track.confidences, track.smoothed)
-                events, state = detector.step(scores, detector.init_state())
-                events += detector.flush(state)
+            scores, duration_s = (track.confidences, track.smoothed), track.reference.duration_s
+            events = detector.finish(scores, detector.init_state(), duration_s)
             for keyword in self.keywords:
                 yield track, judge(events, track.reference, keyword)
 

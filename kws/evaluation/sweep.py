@@ -8,6 +8,7 @@ of audio is a runner; all runners take one event per round together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,11 +33,18 @@ class EventRule:
     frame_shift_s: float
     frame_offset_s: float
 
-    def frames_in(self, window: Window, num_frames: int) -> tuple[int, int]:
-        """The first frame whose centre lies in a window, and the one after the last."""
+    def frames_in(self, window: Window, num_frames: int, duration_s: float) -> tuple[int, int]:
+        """The first frame whose centre lies in a window, and the one after the last.
+
+        Frames behind the end of the recording, which lasts `duration_s`, lie at its end.
+        """
         start_s, end_s = window.start_s - TIME_TOLERANCE_S, window.end_s + TIME_TOLERANCE_S
+        if start_s > duration_s:
+            return num_frames, num_frames
         begin = np.ceil((start_s - self.frame_offset_s) / self.frame_shift_s)
         end = np.floor((end_s - self.frame_offset_s) / self.frame_shift_s) + 1
+        if end_s >= duration_s:
+            end = num_frames
         return int(np.clip(begin, 0, num_frames)), int(np.clip(end, 0, num_frames))
 
 
@@ -48,6 +56,8 @@ class KeywordTrack:
     last_unit: Floats  # (T,), smoothed posterior of the keyword's last unit
     windows: tuple[Window, ...]
     seconds_without: float
+    duration_s: float = math.inf
+    """of the recording, behind whose end its frames may go on"""
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ def _joined(tracks: Sequence[KeywordTrack], rule: EventRule) -> _Joined:
         confidences += [track.confidence, np.array([-np.inf])]
         ends += [first + _event_ends(track.last_unit, rule.w_max), np.array([first + num_frames])]
         for window in track.windows:
-            begin, end = rule.frames_in(window, num_frames)
+            begin, end = rule.frames_in(window, num_frames, track.duration_s)
             windows.append((first + begin, first + end - 1, int(window.is_trial)))
         first += num_frames + 1
     table = np.array(windows, dtype=np.int64).reshape(-1, 3)

@@ -6,7 +6,7 @@ gives must not depend on the chunk that it comes in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from kws.audio import background
 from kws.detection import Detection
 from kws.errors import InputError
 from kws.export.network import ExportedNetwork, exported_network
@@ -175,13 +176,19 @@ def measure_loss(spotter: Spotter, content: bytes, recordings: Samples) -> dict[
     largest, total, num_values, num_events, num_different = 0.0, 0.0, 0, 0, 0
     for samples in recordings:
         expected = spotter.score_track(samples)
-        found = _run(session, samples, round(BLOCK_S * spotter.sample_rate))
+        behind = background(samples, spotter.sample_rate)
+        block = round(BLOCK_S * spotter.sample_rate)
+        found = _run(session, np.concatenate((samples, behind)), block)
         differences = np.abs(expected[0] - found[0])
         largest = max(largest, float(differences.max(initial=0.0)))
         total += float(differences.sum())
         num_values += differences.size
         if thresholds is not None:
-            ours, theirs = (_events(spotter, thresholds, track) for track in (expected, found))
+            detector, duration_s = spotter.detector(thresholds), len(samples) / spotter.sample_rate
+            ours, theirs = (
+                detector.finish(track, detector.init_state(), duration_s)
+                for track in (expected, found)
+            )
             num_events += len(ours)
             num_different += only_in_first(ours, theirs) + only_in_first(theirs, ours)
     loss: dict[str, Any] = {
@@ -210,19 +217,12 @@ def _run(
     return np.concatenate([c for c, _ in parts]), np.concatenate([s for _, s in parts])
 
 
-def _events(
-    spotter: Spotter, thresholds: Mapping[str, float], track: tuple[np.ndarray, np.ndarray]
-) -> list[Detection]:
-    detector = spotter.detector(thresholds)
-    events, state = detector.step(track, detector.init_state())
-    return events + detector.flush(state)
-
-
 def only_in_first(first: Sequence[Detection], second: Sequence[Detection]) -> int:
     """Events that overlap none of the same keyword in the other."""
     return sum(
         not any(
-            e.keyword == o.keyword and e.start_s <= o.end_s and o.start_s <= e.end_s for o in second
+            e.keyword == o.keyword and e.start_frame <= o.end_frame and o.start_frame <= e.end_frame
+            for o in second
         )
         for e in first
     )

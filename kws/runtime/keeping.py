@@ -114,8 +114,8 @@ class EventKeeper:
         """The frames of the units that made the event's confidence."""
         metadata = self._metadata
         keyword = next(k for k in metadata.keywords if k.name == event.keyword)
-        peak = round((event.peak_s - metadata.frame_offset_s) / metadata.frame_shift_s)
-        first, smoothed = self._smoothed.part(peak - metadata.w_max + 1, peak + 1)
+        stop = event.peak_frame + 1
+        first, smoothed = self._smoothed.part(stop - metadata.w_max, stop)
         if not len(smoothed):
             return {"units": [], "in_order": None}
         peaks = confidence_peaks(smoothed, first, keyword, metadata)

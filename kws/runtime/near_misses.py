@@ -93,12 +93,24 @@ class NearMisses:
         self._events += events
         return self._over()
 
-    def flush(self) -> list[Detection]:
-        """End the stream: the near misses that it ends."""
+    def finish(
+        self,
+        confidences: npt.NDArray[np.floating],
+        smoothed: npt.NDArray[np.floating],
+        duration_s: float,
+    ) -> list[Detection]:
+        """Take the last frames and end the stream: the near misses that it ends.
+
+        Args:
+            confidences: (T, keywords), T >= 0.
+            smoothed: (T, units).
+            duration_s: of what was heard; see `Detector.finish`.
+        """
+        events = self.step(confidences, smoothed)
         for burst in self._bursts:
             burst.stop = self._num_frames if burst.stop is None else burst.stop
         self._events += self._detector.flush(self._state)
-        return self._over()
+        return [event.until(duration_s) for event in events + self._over()]
 
     def _follow(self, keyword: int, confidence: npt.NDArray[np.float64], lower: float) -> None:
         """The bursts of one keyword in a chunk."""
@@ -120,7 +132,7 @@ class NearMisses:
         found, waiting = [], []
         names = [keyword.name for keyword in self._metadata.keywords]
         for event in self._events:
-            trigger = self._frame(event.trigger_s)
+            trigger = event.trigger_frame
             burst = next(
                 b
                 for b in self._bursts
@@ -132,15 +144,18 @@ class NearMisses:
                 waiting.append(event)
             elif burst.confidence < self._upper[burst.keyword]:
                 peak_s = self._metadata.frame_offset_s + burst.peak * self._metadata.frame_shift_s
-                end_s = max(event.end_s, peak_s)
                 found.append(
-                    replace(event, peak_s=peak_s, confidence=burst.confidence, end_s=end_s)
+                    replace(
+                        event,
+                        end_s=max(event.end_s, peak_s),
+                        peak_s=peak_s,
+                        confidence=burst.confidence,
+                        end_frame=max(event.end_frame, burst.peak),
+                        peak_frame=burst.peak,
+                    )
                 )
         self._events = waiting
         # an event is known w_max frames after its trigger at the latest
         oldest = self._num_frames - self._metadata.w_max - 1
         self._bursts = [b for b in self._bursts if b.stop is None or b.stop > oldest]
         return found
-
-    def _frame(self, time_s: float) -> int:
-        return round((time_s - self._metadata.frame_offset_s) / self._metadata.frame_shift_s)

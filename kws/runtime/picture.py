@@ -112,7 +112,8 @@ def _draw_waveform(panel: Any, explanation: Explanation) -> None:
         times_s, columns.min(axis=1), columns.max(axis=1), step="post", color="0.3", lw=0.5
     )
     panel.set_ylabel("waveform (1: full scale)")
-    panel.set_xlim(0, explanation.waveform.duration_s)
+    # frames go on behind the recording's end, if there are any
+    panel.set_xlim(0, max([explanation.waveform.duration_s, *explanation.times_s[-1:]]))
 
 
 def _plain(name: str) -> str:

@@ -66,28 +66,80 @@ def _check_values(samples: npt.NDArray[np.generic]) -> None:
     )
 
 
+class Recent:
+    """The latest samples of one stream, at 16-bit scale, and the number of all.
+
+    Attributes:
+        heard: the bytes of float32, always the same array. Whoever extends it himself, which takes
+            least time, calls `trim` now and then.
+        most_heard: bytes at which it is worth while.
+    """
+
+    def __init__(self, most_samples: int) -> None:
+        """Make it empty.
+
+        Args:
+            most_samples: that are kept.
+        """
+        self._most = most_samples * np.dtype(np.float32).itemsize  # bytes
+        self.most_heard = 4 * self._most
+        self.heard = bytearray()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.heard.clear()
+        self._forgotten = 0  # bytes
+
+    def append(self, samples: npt.NDArray[np.float32]) -> None:
+        """Take the next samples, (S,)."""
+        self.heard += samples.tobytes()
+        if len(self.heard) > self.most_heard:
+            self.trim()
+
+    def trim(self) -> None:
+        """Let go of what is old; there is something."""
+        num_old = len(self.heard) - self._most
+        del self.heard[:num_old]
+        self._forgotten += num_old
+
+    @property
+    def num_samples(self) -> int:
+        """That have come in all."""
+        return (self._forgotten + len(self.heard)) // np.dtype(np.float32).itemsize
+
+    def samples(self) -> npt.NDArray[np.float32]:
+        """(S,), at most `most_samples`."""
+        return np.frombuffer(self.heard[-self._most :], np.float32)
+
+
 class SampleBuffer:
-    """The samples of one stream that have not completed a frame yet.
+    """The samples of one stream that have not completed a frame yet, and the latest of all.
 
     What it gives out ends where a frame does: a stream that has given out equally many frames as
     another has given out equally many samples. It lies at the front of `values`, always the same
     array, and what waits behind it.
     """
 
-    def __init__(self, first_samples: int, frame_shift: int, most_samples: int) -> None:
+    def __init__(
+        self, first_samples: int, frame_shift: int, most_samples: int, recent_samples: int
+    ) -> None:
         """Make it empty.
 
         Args:
             first_samples: samples that complete frame 0.
             frame_shift: samples from frame to frame.
             most_samples: that come at once.
+            recent_samples: that are kept when they have completed frames.
         """
         self._first_samples, self._frame_shift = first_samples, frame_shift
+        self.recent = Recent(recent_samples)
         self.values = np.zeros((1, max(first_samples, frame_shift) + most_samples), np.float32)
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
+        self.recent.clear()
         self._until = self._first_samples  # to the end of the next frame
         self._given = 0  # samples at the front that have been given out
         self._end = 0
@@ -110,6 +162,7 @@ class SampleBuffer:
             room[:] = samples
         else:
             np.multiply(samples, scale, out=room, casting="same_kind")
+        self.recent.append(room)
         if self._end < self._until:
             return self.values[:, :0]
         num_frames = 1 + (self._end - self._until) // self._frame_shift

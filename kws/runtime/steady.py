@@ -135,6 +135,7 @@ class EasyCall(NamedTuple):
     """A steady call for as many samples as come, while others wait: all that its use takes."""
 
     coming: Array  # where samples are put, behind those that wait: (S,)
+    came: memoryview  # their bytes
     front: Array  # where samples wait
     behind: Array  # those that will wait, after the call
     run: Callable[[Any, None], None]
@@ -222,8 +223,10 @@ class SteadyCalls:
             self._num_waiting, self._easy = num_waiting, {}
         if (num_samples,) not in self._easy:
             values, call = self._memory[0], self._calls[num_samples]
+            coming = values[num_waiting : num_waiting + num_samples]
             self._easy[num_samples,] = EasyCall(
-                values[num_waiting : num_waiting + num_samples],
+                coming,
+                memoryview(coming).cast("B"),
                 values[:num_waiting],
                 values[num_samples : num_samples + num_waiting],
                 call.run,

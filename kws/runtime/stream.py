@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import detection
+from kws.audio import background, recent_samples
 from kws.detection import Detection
 from kws.detection.detector import DetectorState
 from kws.errors import InputError
@@ -17,7 +18,6 @@ from kws.runtime.samples import SampleBuffer, check_samples
 from kws.runtime.steady import EasyCall, SteadyCall
 
 BLOCK_S = 1.0  # longer chunks pass in blocks of this, so that memory stays bounded
-MOST_UNSEEN = 256  # calls
 _INT16 = np.dtype(np.int16)
 
 
@@ -52,7 +52,15 @@ class Stream:
         self._events = _events(model, thresholds)
         self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
         metadata = model.metadata
-        self._buffer = SampleBuffer(metadata.first_samples, metadata.frame_shift, self.block)
+        self._buffer = SampleBuffer(
+            metadata.first_samples,
+            metadata.frame_shift,
+            self.block,
+            recent_samples(metadata.sample_rate),
+        )
+        self._heard = self._buffer.recent.heard
+        self._hear = self._heard.extend
+        self._most_heard = self._buffer.recent.most_heard
         self._calls = model.steady_calls(self._buffer.values)
         self._unseen = []
         self.reset()
@@ -166,8 +174,9 @@ class Stream:
         This is what runs nearly always, when the processor's caches are full of the network: each
         line more costs half a microsecond.
         """
-        coming, front, behind, run, second, turns, self._parts, confidences, smoothed = easy
+        coming, came, front, behind, run, second, turns, self._parts, confidences, smoothed = easy
         coming[...] = samples
+        self._hear(came)
         binding, state = turns[self.state is second]
         run(binding, None)
         self.state = state
@@ -175,7 +184,7 @@ class Stream:
         values = confidences.tolist()
         if max(values) < self._quiet_below or self._events.is_quiet(values, self._events_state):
             self._unseen.append(smoothed.tobytes())
-            if len(self._unseen) == MOST_UNSEEN:
+            if len(self._heard) > self._most_heard:
                 self._catch_up()
             return []
         self._catch_up()
@@ -192,11 +201,18 @@ class Stream:
     def flush(self) -> list[Detection]:
         """End the stream: the events that end in its last frames or with it.
 
-        The next samples begin a new stream, as after `reset`.
+        Some background is heard behind its end, so that a keyword that ends with it is found; the
+        times of events lie before that. The next samples begin a new stream, as after `reset`.
         """
         self.begin()
-        events = self.conclude(self.model.run(self._buffer.rest(), self.state, True), 0)
-        events += self._events.flush(self._events_state)
+        recent = self._buffer.recent
+        duration_s = recent.num_samples / self.sample_rate
+        tail = background(recent.samples(), self.sample_rate)
+        samples = np.concatenate((self._buffer.rest(), tail[None]), axis=1)
+        scores = self.model.run(samples, self.state, True)
+        self._parts.append((scores, 0))
+        frames = scores.confidences[0], scores.smoothed[0]
+        events = self._events.finish(frames, self._events_state, duration_s)
         self._restart()
         return events
 
@@ -250,10 +266,12 @@ class Stream:
         return events
 
     def _catch_up(self) -> None:
-        """Let the events know of all frames."""
+        """Let the events know of all frames, and go of samples that are old."""
         if self._unseen:
             self._events_state = self._events.skip(b"".join(self._unseen), self._events_state)
             self._unseen = []
+        if len(self._heard) > self._most_heard:
+            self._buffer.recent.trim()
 
     def _restart(self) -> None:
         self._buffer.clear()

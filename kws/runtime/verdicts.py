@@ -121,14 +121,10 @@ def _ignored_s(track: _Track) -> tuple[float, ...]:
     above = np.concatenate(([False], track.confidence.astype(np.float64) >= track.threshold))
     edges = np.flatnonzero(np.diff(above, append=False))
     runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)  # from frame, to frame
-    half = track.metadata.frame_shift_s / 2
     return tuple(
         track.time_s(start)
         for start, stop in runs
-        if not any(
-            track.time_s(start) - half < event.trigger_s < track.time_s(stop) - half
-            for event in track.events
-        )
+        if not any(start <= event.trigger_frame < stop for event in track.events)
     )
 
 

@@ -48,10 +48,6 @@ class Grid:
     frame_shift_s: float
     frame_offset_s: float
 
-    def frame(self, time_s: float) -> int:
-        """The frame at a time."""
-        return round((time_s - self.frame_offset_s) / self.frame_shift_s)
-
     def time_s(self, frame: int) -> float:
         """The time of a frame."""
         return self.frame_offset_s + frame * self.frame_shift_s
@@ -197,7 +193,7 @@ def _largest(differences: Array) -> float:
 
 
 def _overlap(event: Detection, other: Detection) -> bool:
-    is_apart = event.end_s < other.start_s or other.end_s < event.start_s
+    is_apart = event.end_frame < other.start_frame or other.end_frame < event.start_frame
     return event.keyword == other.keyword and not is_apart
 
 
@@ -210,9 +206,13 @@ def _are_same(
     window and often stays what it is for many frames: which of them is larger by a bit in the last
     place is nothing that either knows, so another peak of the same height is the same.
     """
-    times, others = (np.array([e.trigger_s, e.start_s, e.end_s]) for e in (event, other))
-    if event.keyword != other.keyword or np.abs(times - others).max() > SAME_TIME_S:
+    if event.keyword != other.keyword:
+        return False
+    frames, others = ([e.trigger_frame, e.start_frame, e.end_frame] for e in (event, other))
+    # what is told of them too: it ends with the recording
+    times, others_s = (np.array([e.trigger_s, e.start_s, e.end_s]) for e in (event, other))
+    if frames != others or np.abs(times - others_s).max() > SAME_TIME_S:
         return False
     confidences = track.confidences[:, grid.keywords.index(event.keyword)]
-    peak = grid.frame(other.peak_s)
+    peak = other.peak_frame
     return peak < len(confidences) and bool(confidences[peak] >= event.confidence - tolerance)

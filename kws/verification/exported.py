@@ -11,11 +11,12 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kws.detection import Detector
+from kws.audio import background
+from kws.detection import Detection, Detector
 from kws.errors import InputError
 from kws.features import parse_feature_options
 from kws.inference import onnxruntime
-from kws.runtime import Metadata, Model
+from kws.runtime import Metadata, Model, Scores
 from kws.verification.comparison import Track
 
 Array = npt.NDArray[np.float32]
@@ -55,27 +56,36 @@ class ExportedFile:
         """What the file itself makes of chunks of any length.
 
         Args:
-            chunks: (S,) each, at 16-bit scale.
+            chunks: (S,) each, at 16-bit scale; background follows the last one.
             detector: the way from its confidences to events.
         """
-        features, outputs, events = [], [], []
+        features: list[Array] = []
+        outputs: list[Scores] = []
+        events: list[Detection] = []
         state, events_state = self._model.init_state(), detector.init_state()
-        end = np.zeros((1, 0), np.float32)
-        for chunk, flush in [*((chunk[None], False) for chunk in chunks), (end, True)]:
-            values = {"samples": chunk, "state": state, "flush": np.array(flush)}
-            features += self._probe.run([OUTPUT], values)
-            scores = self._model.run(chunk, state, flush)
-            state = scores.next_state
-            frames = scores.confidences[0], scores.smoothed[0]
+        chunks = list(chunks)
+
+        def run(chunk: Array, flush: bool) -> tuple[Array, Array]:
+            nonlocal state
+            values = {"samples": chunk[None], "state": state, "flush": np.array(flush)}
+            features.extend(self._probe.run([OUTPUT], values))
+            outputs.append(self._model.run(chunk[None], state, flush))
+            state = outputs[-1].next_state
+            return outputs[-1].confidences[0], outputs[-1].smoothed[0]
+
+        for chunk in chunks:
+            frames = run(chunk, False)
             found, events_state = detector.step(frames, events_state)
-            outputs.append(scores)
             events += found
+        samples, rate = np.concatenate(chunks), self.metadata.sample_rate
+        frames = run(background(samples, rate), True)
+        events += detector.finish(frames, events_state, len(samples) / rate)
         return Track(
             np.concatenate(features),
             np.concatenate([scores.posteriors[0] for scores in outputs]),
             np.concatenate([scores.smoothed[0] for scores in outputs]),
             np.concatenate([scores.confidences[0] for scores in outputs]),
-            (*events, *detector.flush(events_state)),
+            tuple(events),
         )
 
 

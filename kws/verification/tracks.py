@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from kws.audio import background
 from kws.detection import Detector
-from kws.nnet import compute_in_blocks
+from kws.features.pipeline import FeatureState
+from kws.nnet import NnetState, compute_in_blocks
 from kws.spotter import Spotter
-from kws.streaming import run
 from kws.verification.comparison import Track
 
 Waveform = np.typing.NDArray[np.float32]
@@ -18,24 +19,26 @@ Waveform = np.typing.NDArray[np.float32]
 
 @torch.no_grad()
 def batch_track(spotter: Spotter, samples: Waveform, detector: Detector) -> Track:
-    """What every stage makes of the whole recording, as in training and evaluation.
+    """What every stage makes of the whole recording and the background behind its end.
 
     Args:
         spotter: the chain.
         samples: (S,) at 16-bit scale.
         detector: the way from its confidences to events.
     """
+    duration_s = len(samples) / spotter.sample_rate
+    samples = np.concatenate((samples, background(samples, spotter.sample_rate)))
     features = spotter.features.raw(torch.from_numpy(samples)[None])
     posteriors = compute_in_blocks(spotter.nnet, spotter.features.from_raw(features))
     smoothed = spotter.smoothing(posteriors)
     confidences = spotter.confidence(smoothed)[0].numpy()
-    events = run(detector, (confidences, smoothed[0].numpy()))
+    scores = confidences, smoothed[0].numpy()
     return Track(
         features[0].numpy(),
         posteriors[0].numpy(),
         smoothed[0].numpy(),
         confidences,
-        tuple(e for es in events for e in es),
+        tuple(detector.finish(scores, detector.init_state(), duration_s)),
     )
 
 
@@ -44,27 +47,34 @@ def streaming_track(spotter: Spotter, chunks: Iterable[Waveform], detector: Dete
     """What the spotter makes of a stream of chunks; arguments as in `batch_track`."""
     features, posteriors, all_scores, events = [], [], [], []
     state, events_state = spotter.init_scores(), detector.init_state()
-    for chunk in chunks:
-        # states are values: the inner stages can be run from them a second time
+
+    def step(chunk: Waveform) -> tuple[FeatureState, NnetState]:
+        """The inner stages: states are values, so that these can be run from them a second time."""
         samples = torch.from_numpy(chunk)[None]
         features.append(spotter.features.raw.step(samples, state.features.raw)[0])
-        network_input, _ = spotter.features.step(samples, state.features)
-        posteriors.append(spotter.nnet.step(network_input, state.nnet)[0])
+        network_input, features_state = spotter.features.step(samples, state.features)
+        outputs, nnet_state = spotter.nnet.step(network_input, state.nnet)
+        posteriors.append(outputs)
+        return features_state, nnet_state
+
+    for chunk in chunks:
+        step(chunk)
         scores, state = spotter.step_scores(chunk, state)
         found, events_state = detector.step(scores, events_state)
         all_scores.append(scores)
         events += found
-    features.append(spotter.features.raw.flush(state.features.raw))
-    outputs, nnet_state = spotter.nnet.step(spotter.features.flush(state.features), state.nnet)
+    features_state, nnet_state = step(spotter.background(state))
+    features.append(spotter.features.raw.flush(features_state.raw))
+    outputs, nnet_state = spotter.nnet.step(spotter.features.flush(features_state), nnet_state)
     posteriors += [outputs, spotter.nnet.flush(nnet_state)]
     scores = spotter.flush_scores(state)
     all_scores.append(scores)
-    found, events_state = detector.step(scores, events_state)
     confidences, smoothed = (np.concatenate(parts) for parts in zip(*all_scores, strict=True))
+    events += detector.finish(scores, events_state, state.num_samples / spotter.sample_rate)
     return Track(
         torch.cat(features, dim=1)[0].numpy(),
         torch.cat(posteriors, dim=1)[0].numpy(),
         smoothed,
         confidences,
-        (*events, *found, *detector.flush(events_state)),
+        tuple(events),
     )

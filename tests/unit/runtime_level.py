@@ -17,6 +17,8 @@ import numpy as np
 import onnx
 import onnx.parser
 
+from kws.audio import background
+
 LENGTH, SHIFT, RATE = 400, 160, 16000
 METADATA = {
     "format": "kws-onnx",
@@ -159,6 +161,11 @@ def write_level(path: Path, graph: str = GRAPH, **changes: str | None) -> Path:
             model.metadata_props.add(key=name, value=value)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def heard(samples: np.ndarray) -> np.ndarray:
+    """What a detector hears of a recording: the recording and the background behind its end."""
+    return np.concatenate((samples, background(samples, RATE)))
 
 
 def level_confidences(samples: np.ndarray) -> np.ndarray:

@@ -231,7 +231,7 @@ def test_on_a_terminal_the_meter_gives_way_to_what_is_printed(fake, model, capsy
 
 
 def test_detect_and_listen_name_the_same_keys():
-    event = Detection("jarvis", 1.00004, 2.0, 1.5, 0.1234567, 1.2)
+    event = Detection("jarvis", 1.00004, 2.0, 1.5, 0.1234567, 1.2, 100, 200, 150, 120)
     assert event_entries("x.wav", event) == {
         "file": "x.wav",
         "keyword": "jarvis",

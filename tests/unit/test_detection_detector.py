@@ -57,6 +57,7 @@ def detections_frame_by_frame(detector, confidences, smoothed):
             *(detector.frame_offset_s + t * detector.frame_shift_s for t in (start, end, peak)),
             confidence,
             detector.frame_offset_s + trigger * detector.frame_shift_s,
+            *(start, end, peak, trigger),
         )
         for _, end, k, trigger, start, peak, confidence in sorted(ended)
     ]

@@ -15,7 +15,9 @@ KEYWORDS = ("jarvis", "view glass")
 
 
 def event(keyword: str, peak_s: float, confidence: float = 0.9) -> Detection:
-    return Detection(keyword, peak_s - 0.3, peak_s + 0.1, peak_s, confidence, peak_s - 0.1)
+    times_s = peak_s - 0.3, peak_s + 0.1, peak_s, peak_s - 0.1
+    frames = (round(100 * time_s) for time_s in times_s)
+    return Detection(keyword, *times_s[:3], confidence, times_s[3], *frames)
 
 
 def reference(text: str, *words: tuple[float, float, str], duration_s: float = 36.0) -> Reference:

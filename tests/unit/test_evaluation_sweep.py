@@ -162,7 +162,9 @@ spans = st.lists(st.tuples(st.integers(-3, 60), st.integers(0, 12)), max_size=4)
 
 
 @st.composite
-def utterances(draw: st.DrawFn) -> tuple[np.ndarray, tuple[Window, ...]]:
+def utterances(draw: st.DrawFn) -> tuple[np.ndarray, tuple[Window, ...], float]:
+    """Confidence and last unit, windows, and the duration: frames may go on behind it."""
+    duration_s = draw(st.one_of(st.just(math.inf), st.integers(0, 250).map(lambda n: n / 4)))
     num_frames = draw(st.integers(0, 60))
     frames = st.lists(st.tuples(levels, posteriors), min_size=num_frames, max_size=num_frames)
     values = np.array(draw(frames), dtype=np.float64).reshape(num_frames, 2)
@@ -170,31 +172,32 @@ def utterances(draw: st.DrawFn) -> tuple[np.ndarray, tuple[Window, ...]]:
         values = np.maximum(values, np.roll(values, 1, axis=0))
     if draw(st.booleans()):
         copies = draw(st.integers(0, 2))
-        return values, tuple(Window(-math.inf, math.inf, i == 0) for i in range(copies))
+        windows = tuple(Window(-math.inf, math.inf, i == 0) for i in range(copies))
+        return values, windows, duration_s
     places = draw(spans)
     starts = sorted(start for start, _ in places)
     ends = sorted(start + length for start, length in places)
-    return values, tuple(map(Window, starts, ends))
+    return values, tuple(map(Window, starts, ends)), duration_s
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(utterances(), max_size=4), st.integers(0, 9), st.integers(1, 9), st.integers(0, 30))
 def test_the_sweep_counts_what_the_detector_does(
-    given_utterances: list[tuple[np.ndarray, tuple[Window, ...]]],
+    given_utterances: list[tuple[np.ndarray, tuple[Window, ...], float]],
     refractory: int,
     w_max: int,
     most: int,
 ) -> None:
     rule = EventRule(refractory, w_max, frame_shift_s=1.0, frame_offset_s=0.25)
     tracks = [
-        KeywordTrack(values[:, 0], values[:, 1], windows, 60.0)
-        for values, windows in given_utterances
+        KeywordTrack(values[:, 0], values[:, 1], windows, 60.0, duration_s)
+        for values, windows, duration_s in given_utterances
     ]
     # so that the sweep has to look further and further down
     with mock.patch.object(sweep_module, "SPARE_PEAKS", 1):
         curve = sweep(tracks, rule, max_false_alarms=most)
     assert ((curve.thresholds >= 0) & (curve.thresholds <= 1)).all()
-    occurring = {level for values, _ in given_utterances for level in values[:, 0].tolist()}
+    occurring = {level for values, *_ in given_utterances for level in values[:, 0].tolist()}
     around = {1.0, *occurring, *(level + 0.01 for level in occurring)}
     for threshold in sorted(level for level in around if 0 <= level <= 1):
         detector = Detector(
@@ -206,9 +209,9 @@ def test_the_sweep_counts_what_the_detector_does(
             w_max=w_max,
         )
         judgements = []
-        for values, windows in given_utterances:
-            events, state = detector.step((values[:, :1], values), detector.init_state())
-            events += detector.flush(state)
+        for values, windows, duration_s in given_utterances:
+            scores = values[:, :1], values
+            events = detector.finish(scores, detector.init_state(), duration_s)
             judgements.append(judge(events, Reference("d", "u", 60.0, {"k": windows}), "k"))
         expected = total(judgements)
         if curve.complete or threshold >= curve.thresholds[-1]:

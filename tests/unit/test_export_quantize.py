@@ -214,7 +214,8 @@ def test_no_audio() -> None:
 
 def test_events_that_only_one_file_has_counted_by_hand() -> None:
     def event(keyword: str, start_s: float, end_s: float) -> Detection:
-        return Detection(keyword, start_s, end_s, end_s, 0.9, start_s)
+        start, end = round(100 * start_s), round(100 * end_s)
+        return Detection(keyword, start_s, end_s, end_s, 0.9, start_s, start, end, end, start)
 
     ours = [event("view", 1.0, 1.5), event("view", 3.0, 3.5), event("glass", 5.0, 5.5)]
     theirs = [event("view", 1.4, 1.9), event("glass", 3.0, 3.5), event("glass", 5.5, 6.0)]

@@ -17,7 +17,9 @@ RATE = 16000
 
 
 def event_at(peak_s):
-    return Detection("view glass", peak_s - 0.4, peak_s + 0.2, peak_s, 0.7, peak_s - 0.1)
+    times_s = peak_s - 0.4, peak_s + 0.2, peak_s, peak_s - 0.1
+    frames = (round(100 * time_s) for time_s in times_s)
+    return Detection("view glass", *times_s[:3], 0.7, times_s[3], *frames)
 
 
 def ramp(duration_s):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from explain_metadata import metadata
@@ -21,17 +23,18 @@ def bumps(num_frames, *peaks):
     return sum(height * np.clip(1 - np.abs(frames - k) / 10, 0, 1) for k, height in peaks)
 
 
-def near_misses(tracks, chunk=8, threshold=None, w_max=30):
+def near_misses(tracks, chunk=8, threshold=None, w_max=30, duration_s=math.inf):
     """Those of whole tracks, given in chunks; the posteriors are the confidences."""
     data = metadata(KEYWORDS, w_max=w_max, refractory_s=0.3)
     found = NearMisses(data, THRESHOLDS, threshold)
     confidences = np.stack(tracks, axis=1).astype(np.float32)
     smoothed = np.concatenate([np.zeros((len(confidences), 1), np.float32), confidences], axis=1)
     events = []
-    for start in range(0, len(confidences), chunk):
+    last = (len(confidences) - 1) // chunk * chunk
+    for start in range(0, last, chunk):
         part = slice(start, start + chunk)
         events += found.step(confidences[part], smoothed[part])
-    return events + found.flush()
+    return events + found.finish(confidences[last:], smoothed[last:], duration_s)
 
 
 def told(events):
@@ -80,7 +83,7 @@ def test_an_event_that_ends_before_its_burst_reaches_the_threshold_is_none():
     (event, *_), _ = low.step((view[:, None], smoothed), low.init_state())
     assert event.end_s < 0.75  # the premise: the event is over before the threshold is reached
     found = NearMisses(data, {"view": 0.6})
-    assert found.step(view[:, None], smoothed) + found.flush() == []
+    assert found.finish(view[:, None], smoothed, math.inf) == []
 
 
 def test_a_peak_after_the_event_is_the_near_miss():
@@ -90,7 +93,7 @@ def test_a_peak_after_the_event_is_the_near_miss():
     view[50:75], view[75:100] = 0.4, 0.5
     found = NearMisses(metadata((KEYWORDS[0],), w_max=30), {"view": 0.6})
     smoothed = np.stack([unit, unit, unit], axis=1)
-    (event,) = found.step(view[:, None], smoothed) + found.flush()
+    (event,) = found.finish(view[:, None], smoothed, math.inf)
     assert (event.confidence, event.peak_s, event.end_s) == (0.5, 0.75, 0.75)
 
 
@@ -112,6 +115,11 @@ def test_chunks_do_not_matter(chunk, seed):
 def test_a_burst_at_the_end_is_told_at_the_end():
     view = bumps(105, (100, 0.5))
     assert told(near_misses([view, np.zeros(105)])) == [("view", 1.0, 0.5)]
+    # of frames behind the end of what was heard the times are its end
+    early, late = near_misses([bumps(150, (90, 0.5)), bumps(150, (120, 0.6))], 100, duration_s=1.0)
+    assert (early.peak_s, early.peak_frame) == (0.9, 90)
+    assert (late.start_s, late.end_s, late.peak_s, late.trigger_s) == (1.0, 1.0, 1.0, 1.0)
+    assert late.peak_frame == 120
 
 
 def test_a_confidence_that_hovers_is_told_after_some_seconds():
@@ -123,4 +131,4 @@ def test_a_confidence_that_hovers_is_told_after_some_seconds():
     assert events == []
     events = found.step(view[400:600, None], smoothed[400:600])
     assert told(events) == [("view", 0.0, 0.5)]
-    assert found.step(view[600:, None], smoothed[600:]) + found.flush() == []
+    assert found.finish(view[600:, None], smoothed[600:], math.inf) == []

@@ -75,10 +75,13 @@ def test_what_is_no_mono_audio_is_refused(samples, message):
     sizes=st.lists(st.integers(0, 90), max_size=30),
     first=st.integers(1, 40),
     shift=st.integers(1, 20),
+    recent=st.integers(1, 300),
     scale=st.sampled_from([1.0, 2.0]),
 )
-def test_samples_come_out_in_order_and_as_soon_as_they_complete_frames(sizes, first, shift, scale):
-    buffer = SampleBuffer(first, shift, 90)
+def test_samples_come_out_in_order_and_as_soon_as_they_complete_frames(
+    sizes, first, shift, recent, scale
+):
+    buffer = SampleBuffer(first, shift, 90, recent)
     samples = np.arange(1, 1 + sum(sizes), dtype=np.int16)
     given_out, received = [], 0
     for size in sizes:
@@ -90,5 +93,8 @@ def test_samples_come_out_in_order_and_as_soon_as_they_complete_frames(sizes, fi
         assert buffer.num_frames == num_frames
         assert sum(map(len, given_out)) == (first + (num_frames - 1) * shift if num_frames else 0)
         assert fed.flags.c_contiguous
+        assert buffer.recent.num_samples == received
+        latest = samples[max(0, received - recent) : received] * np.float32(scale)
+        np.testing.assert_array_equal(buffer.recent.samples(), latest)
     everything = np.concatenate([*given_out, buffer.rest()[0]])
     np.testing.assert_array_equal(everything, samples * np.float32(scale))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runtime_level import bursts, level_confidences, write_level
+from runtime_level import bursts, heard, level_confidences, write_level
 
 from kws.errors import InputError
 from kws.runtime import Detector, Model, Stream
@@ -39,7 +39,7 @@ def assert_same(result, other):
 def test_the_frames_and_the_events_of_a_recording(model):
     events, (confidences, smoothed, posteriors) = run(Stream(model), [SOUND])
     # float32 against float64
-    np.testing.assert_allclose(confidences, level_confidences(SOUND), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(confidences, level_confidences(heard(SOUND)), rtol=0, atol=1e-6)
     assert smoothed.shape == posteriors.shape == (len(confidences), 3)
     np.testing.assert_array_equal(smoothed, posteriors)
     assert {event.keyword for event in events} == {"loud", "shout"}

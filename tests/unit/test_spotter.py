@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from kws.audio import background
 from kws.config import ConfigError
 from kws.errors import InputError
 from kws.export import export_spotter
@@ -89,10 +90,11 @@ def test_score_track_is_the_stages_one_after_the_other():
     samples = some_sound(70)  # more than two blocks
     confidences, smoothed = spotter.score_track(samples)
     with torch.no_grad():
-        posteriors = spotter.nnet(spotter.features(torch.from_numpy(samples)[None]))
+        heard = np.concatenate((samples, background(samples, 16000)))
+        posteriors = spotter.nnet(spotter.features(torch.from_numpy(heard)[None]))
         expected_smoothed = spotter.smoothing(posteriors)
         expected = spotter.confidence(expected_smoothed)
-    assert confidences.shape == (6998, 2)
+    assert confidences.shape == (6998 + 50, 2)
     assert confidences.dtype == smoothed.dtype == np.float64
     # float32 matrix products over blocks of another height
     np.testing.assert_allclose(smoothed, expected_smoothed[0], rtol=0, atol=1e-5)
@@ -199,7 +201,7 @@ def test_other_thresholds_leave_the_first_spotter_alone():
 def test_without_thresholds_there_are_scores_but_no_events():
     spotter = make_spotter(thresholds={"jarvis": {"threshold": 0.5}})
     assert not spotter.has_thresholds
-    assert len(spotter.score_track(some_sound(1))[0]) == 98
+    assert len(spotter.score_track(some_sound(1))[0]) == 98 + 50
     with pytest.raises(InputError, match=r"^model: keyword 'view glass' has no threshold; solve"):
         spotter.init_state()
 

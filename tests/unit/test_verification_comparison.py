@@ -20,7 +20,8 @@ def time_s(frame):
 def event(**frames):
     times = {"start": 10, "end": 30, "peak": 20, "trigger": 15} | frames
     named = {f"{name}_s": time_s(frame) for name, frame in times.items()}
-    return Detection("b", confidence=0.8, **named)
+    exact = {f"{name}_frame": frame for name, frame in times.items()}
+    return Detection("b", confidence=0.8, **named, **exact)
 
 
 def track(*events, **values):

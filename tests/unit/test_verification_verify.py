@@ -116,7 +116,6 @@ def test_a_model_without_thresholds(tmp_path):
             {"posterior": '{"w_smooth": 10, "w_max": 40, "confidence": "chen"}'},
             'its confidences are "chen", the model\'s "ordered"; export the model again',
         ),
-        ({"posterior": '{"w_smooth": 10, "w_max": 40}'}, "its confidences are null"),
         ({"frame_shift_s": "0.0100001"}, r"its frame_shift_s are 0\.0100001, the model's 0\.01"),
         ({"frame_offset_s": "0.0125001"}, r"its frame_offset_s are 0\.0125001, the model's"),
         ({"network": "SoftmaxComponent dim=4\n"}, "its network are"),
