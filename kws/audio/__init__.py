@@ -3,10 +3,12 @@
 from kws.audio.background import background, recent_samples
 from kws.audio.files import (
     FULL_SCALE,
+    Header,
     Waveform,
     duration_s,
     num_channels,
     read_audio,
+    read_header,
     write_audio,
 )
 from kws.audio.fitness import Finding, channel_findings, findings
@@ -20,6 +22,7 @@ __all__ = [
     "FULL_SCALE",
     "NOTICES",
     "Finding",
+    "Header",
     "InputDevice",
     "Measures",
     "Microphone",
@@ -33,6 +36,7 @@ __all__ = [
     "measure",
     "num_channels",
     "read_audio",
+    "read_header",
     "read_raw_chunks",
     "recent_samples",
     "resample",

@@ -20,8 +20,10 @@ from kws.errors import InputError
 from kws.files import atomic_path
 
 Samples = npt.NDArray[np.float32]
+PIECE_S = 10.0  # of a long file in memory: stereo at 48 kHz takes 4 MB
 FULL_SCALE = 32768.0  # samples are at the scale of 16-bit integers
 _SEEKABLE = {"WAV", "WAVEX", "FLAC", "NIST", "AIFF", "AU", "CAF", "RF64", "W64"}
+_TOO_LARGE = "samples beyond full scale, taken as they are"
 _SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
 
 
@@ -41,6 +43,20 @@ class Waveform:
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a sound file says of itself."""
+
+    num_samples: int  # of each channel
+    sample_rate: int  # in Hz
+    num_channels: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / self.sample_rate
 
 
 def read_audio(
@@ -68,30 +84,49 @@ def read_audio(
         InputError: missing, no sound file, damaged, empty, no such channel or part, values not
             finite.
     """
-    place = name or (str(source) if isinstance(source, str | Path) else "audio stream")
+    place = _place(source, name)
     with _opened(source, place) as sound:
         rate = int(sound.samplerate)
-        if channel is not None and not 0 <= channel < sound.channels:
-            raise InputError(
-                f"{place}: channel={channel}: it has {sound.channels} channel(s), counted from 0"
-            )
+        check_channel(channel, int(sound.channels), place)
         if channel is None and sound.channels > 1:
             NOTICES.add(f"{sound.channels} channels, channel 0 is used", place)
-        if "(should be" in str(sound.extra_info) and _ends_early(str(sound.extra_info)):
-            NOTICES.add("ends before its header says, what is there is used", place)
+        _tell_if_cut(sound, place)
         samples = _read(sound, place, channel or 0, start_s, end_s)
-    peak = float(np.abs(samples).max()) if samples.size else 0.0  # NaN when any sample is
-    if not math.isfinite(peak):
-        raise InputError(
-            f"{place}: holds samples that are not finite (NaN or infinite); write it again from "
-            "its source"
-        )
-    if peak > FULL_SCALE:
-        NOTICES.add("samples beyond full scale, taken as they are", place)
+    if _finite_peak(samples, place) > FULL_SCALE:
+        NOTICES.add(_TOO_LARGE, place)
     if sample_rate is not None and sample_rate != rate:
         NOTICES.add(f"{rate} Hz converted to {sample_rate} Hz", place)
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return Waveform(samples, rate)
+
+
+def read_pieces(
+    source: str | Path | BinaryIO, *, name: str | None = None
+) -> Iterator[tuple[Samples, int]]:
+    """All channels of a sound file to its end, piece by piece, nothing converted.
+
+    Args:
+        source, name: as for `read_audio`.
+
+    Yields:
+        (S, channels) samples at 16-bit scale, of 10 s but for the last piece, and the sample rate
+        in Hz.
+
+    Raises:
+        InputError: as `read_audio`, when the piece is reached.
+    """
+    place, peak = _place(source, name), 0.0
+    with _opened(source, place) as sound:
+        _tell_if_cut(sound, place)
+        rate, left = int(sound.samplerate), int(sound.frames)
+        while left:
+            values = _decoded(sound, min(left, round(PIECE_S * rate)), place)
+            left -= len(values)
+            values *= np.float32(FULL_SCALE)
+            peak = max(peak, _finite_peak(values, place))
+            yield values, rate
+    if peak > FULL_SCALE:
+        NOTICES.add(_TOO_LARGE, place)
 
 
 def write_audio(path: str | Path, samples: npt.ArrayLike, sample_rate: int) -> None:
@@ -115,16 +150,31 @@ def write_audio(path: str | Path, samples: npt.ArrayLike, sample_rate: int) -> N
         temporary.write_bytes(encoded.getvalue())
 
 
+def read_header(source: str | Path | BinaryIO, name: str | None = None) -> Header:
+    """The header of a sound file.
+
+    Args:
+        source, name: as for `read_audio`.
+
+    Raises:
+        InputError: missing, no sound file, empty.
+    """
+    with _opened(source, _place(source, name)) as sound:
+        return Header(int(sound.frames), int(sound.samplerate), int(sound.channels))
+
+
 def duration_s(path: str | Path) -> float:
     """The length of a sound file in seconds, from its header."""
-    with _opened(path, str(path)) as sound:
-        return int(sound.frames) / int(sound.samplerate)
+    return read_header(path).duration_s
 
 
 def num_channels(path: str | Path) -> int:
     """How many channels a sound file has."""
-    with _opened(path, str(path)) as sound:
-        return int(sound.channels)
+    return read_header(path).num_channels
+
+
+def _place(source: str | Path | BinaryIO, name: str | None) -> str:
+    return name or (str(source) if isinstance(source, str | Path) else "audio stream")
 
 
 @contextmanager
@@ -166,6 +216,12 @@ def _found(stream: BinaryIO, error: soundfile.LibsndfileError) -> str:
     start = stream.read(256)
     if not start:
         return "is empty (0 bytes); record or convert it again"
+    if start.startswith(b"NIST_1A") and b"embedded-shorten" in start + stream.read(1024):
+        return (
+            "is SPHERE compressed by shorten, which libsndfile does not read; convert it "
+            "(sph2pipe -f wav F.sph F.wav), or write `sph2pipe -f wav F.sph |` for it into wav.scp "
+            "and give --allow-commands"
+        )
     printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte >= 128 for byte in start)
     if printable == len(start):
         head = start.split(b"\n")[0][:30].decode("utf-8", "replace")
@@ -184,21 +240,51 @@ def _read(sound: Any, place: str, channel: int, start_s: float, end_s: float | N
             f"{place}: the part from {start_s:g} s to {end} is empty or outside: the recording is "
             f"{frames / rate:.3f} s long"
         )
+    first = start if sound.format in _SEEKABLE else 0
+    # lossy formats are decoded from their beginning: seeking in them is not exact
+    values = _decoded(sound, stop - first, place, first)
+    return np.ascontiguousarray(values[start - first :, channel]) * np.float32(FULL_SCALE)
+
+
+def _decoded(sound: Any, num_samples: int, place: str, first: int = 0) -> Samples:
+    """The next samples (S, channels) of an open file, or those from `first` on."""
     try:
-        if start and sound.format in _SEEKABLE:
-            sound.seek(start)
-            stop, start = stop - start, 0
-        # lossy formats are decoded from their beginning: seeking in them is not exact
-        values = sound.read(stop, dtype="float32", always_2d=True)  # (S, channels)
+        if first:
+            sound.seek(first)
+        values: Samples = sound.read(num_samples, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).rstrip(".")
         raise InputError(f"{place}: is damaged ({reason}); get or convert it again") from None
-    if len(values) < stop:
+    if len(values) < num_samples:
         raise InputError(
-            f"{place}: is damaged: {len(values)} samples can be read, its header says {frames}; "
-            "get or convert it again"
+            f"{place}: is damaged: {len(values)} samples can be read where its header says "
+            f"{num_samples}; get or convert it again"
         )
-    return np.ascontiguousarray(values[start:, channel]) * np.float32(FULL_SCALE)
+    return values
+
+
+def check_channel(channel: int | None, num_channels: int, place: str) -> None:
+    """InputError where a channel is asked for that there is not."""
+    if channel is not None and not 0 <= channel < num_channels:
+        raise InputError(
+            f"{place}: channel={channel}: it has {num_channels} channel(s), counted from 0"
+        )
+
+
+def _finite_peak(samples: Samples, place: str) -> float:
+    """The largest absolute value; InputError where one is not finite."""
+    peak = float(np.abs(samples).max()) if samples.size else 0.0  # NaN when any sample is
+    if not math.isfinite(peak):
+        raise InputError(
+            f"{place}: holds samples that are not finite (NaN or infinite); write it again from "
+            "its source"
+        )
+    return peak
+
+
+def _tell_if_cut(sound: Any, place: str) -> None:
+    if "(should be" in str(sound.extra_info) and _ends_early(str(sound.extra_info)):
+        NOTICES.add("ends before its header says, what is there is used", place)
 
 
 def _ends_early(log: str) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
+from kws.audio.entries import split_offset
 from kws.errors import InputError
 from kws.files import decoded, raw_lines
 from kws.kaldi.archives import Reader
 from kws.kaldi.reading import FormatError
-from kws.kaldi.specifiers import Specifier, screen_command
+from kws.kaldi.specifiers import Specifier, is_command, screen_command
 from kws.kaldi.streams import opened
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,11 @@ _TOLERANCE = 3
 
 
 def read_script(
-    specifier: Specifier, read_at: Callable[[str], T], *, allow_commands: bool
+    specifier: Specifier,
+    read_at: Callable[[str], T],
+    *,
+    allow_commands: bool,
+    runs: Callable[[str], bool] = is_command,
 ) -> Iterator[tuple[str, T]]:
     """The keys and objects of an scp; every line is screened before the first is read.
 
@@ -30,6 +34,7 @@ def read_script(
 
     Args:
         read_at: reads the object at `file`, `file:offset` or either with `[range]` behind it.
+        runs: whether a command is run to read what stands at such a name.
     """
     script = specifier.files["scp"]
     try:
@@ -47,7 +52,8 @@ def read_script(
             raise InputError(f"{place}: {line[:20]!r} is not a key and a file; is it an scp?")
         if not name.strip():
             raise InputError(f"{place}: {key!r} has no file; a line is a key and a file")
-        screen_command(name, place, allow_commands=allow_commands)
+        if runs(name):
+            screen_command(name, place, allow_commands=allow_commands)
         entries.append((place, key, name.strip()))
     for place, key, name in entries:
         try:
@@ -73,12 +79,6 @@ def read_object_at(name: str, read: Reader[Any]) -> Any:
     with opened(path, offset) as stream:
         value = read(stream)
     return value if ranged is None else _cut(value, ranged[2])
-
-
-def split_offset(name: str) -> tuple[str, int | None]:
-    """`file:123` as a file and an offset, `file` as a file and None."""
-    found = re.fullmatch(r"(.+):([0-9]{1,18})", name)
-    return (found[1], int(found[2])) if found and not Path(name).exists() else (name, None)
 
 
 def _cut(value: Any, text: str) -> Any:

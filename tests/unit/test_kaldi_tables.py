@@ -260,6 +260,21 @@ def test_waveforms(folder: Path) -> None:
     assert [wave.sample_rate for wave in waves.values()] == [8000, 16000, 8000, 8000]
     both = dict(read_waves("ark:w.ark", sample_rate=16000))
     assert [len(both[key].samples) for key in ("x", "y")] == [200, 200]
+    flac = Path("b.flac").read_bytes()
+    framed = b"AUDIO\2" + len(flac).to_bytes(2, "little") + flac
+    Path("f.ark").write_bytes(b"x " + flac + b"y " + framed)
+    Path("w.scp").write_text(
+        f"x f.ark:2\ny f.ark:{len(flac) + 4}\nz flac -c -d -s b.flac |\nq sox a.wav -t wav - |\n"
+    )
+    waves = dict(read_waves("scp:w.scp"))  # nothing is run: it needs no leave
+    assert all(np.array_equal(wave.samples, samples) for wave in waves.values())
+    Path("f.ark").write_bytes(b"x " + framed + b"y " + content + b"z " + flac)
+    table = read_waves("ark:f.ark")
+    for key in ("x", "y"):
+        found, wave = next(table)
+        assert found == key and np.array_equal(wave.samples, samples)
+    with pytest.raises(InputError, match="z: is a FLAC, which does not say where it ends"):
+        next(table)
     Path("w.ark").write_bytes(b"x " + content[:-1])
     with pytest.raises(InputError, match="x: ends too early"):
         list(read_waves("ark:w.ark"))
