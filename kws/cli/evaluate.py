@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.many_values import ManyValuesCommand
+from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kws.data import DataDir
     from kws.evaluation.noise import NoiseMixer
     from kws.evaluation.run import Evaluation, Material
@@ -54,6 +53,7 @@ def evaluate(
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run the commands that wav.scp holds.")
     ] = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Find thresholds on dev data, and how often a model misses and falsely alarms on test data.
 
@@ -75,6 +75,7 @@ def evaluate(
     """
     import torch
 
+    from kws.data import read_data_dir
     from kws.evaluation.noise import NoiseMixer
     from kws.evaluation.run import Material, store_thresholds, write_outputs
     from kws.evaluation.tables import notes_on, summary
@@ -86,17 +87,21 @@ def evaluate(
     torch.set_num_threads(1)  # utterances run side by side instead
     spotter = Spotter.load(model)
 
+    def read(values: Dirs | None) -> tuple[DataDir, ...]:
+        return tuple(
+            read_data_dir(path, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
+            for path in values or ()
+        )
+
     def mixer(values: Dirs | None) -> NoiseMixer | None:
-        dirs = _read(values, allow_commands)
+        dirs = read(values)
         return (
             NoiseMixer.of_dirs(dirs, spotter.sample_rate, snr_db=snr_db, seed=seed, level=snr_level)
             if dirs
             else None
         )
 
-    material = Material(
-        _read(test, allow_commands), _read(dev, allow_commands), mixer(noise), mixer(dev_noise)
-    )
+    material = Material(read(test), read(dev), mixer(noise), mixer(dev_noise))
     found = _evaluate(spotter, material, fa_per_hour, threshold, num_threads)
     facts = _facts(model, material, fa_per_hour if dev else None)
     if dev:
@@ -112,12 +117,6 @@ def evaluate(
     for note in notes_on(points):
         print(note)
     print("wrote " + " ".join(map(str, files)))
-
-
-def _read(values: Sequence[str] | None, allow_commands: bool) -> tuple[DataDir, ...]:
-    from kws.data import read_data_dir
-
-    return tuple(read_data_dir(path, allow_commands=allow_commands) for path in values or ())
 
 
 def _evaluate(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kws.cli.many_values import ManyValuesCommand
+from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
+
+    from kws.data import DataDir
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -39,6 +43,7 @@ def export(
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run the commands that wav.scp holds.")
     ] = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Write a keyword model as one ONNX file, from samples to confidences.
 
@@ -51,6 +56,7 @@ def export(
       kws export exp/default/final.kws detector.onnx
       kws export exp/default/final.kws small.onnx --int8 --calibration data/dev
     """
+    from kws.data import read_data_dir
     from kws.errors import InputError
     from kws.export import DEFAULT_OPSET, export_spotter
     from kws.spotter import Spotter
@@ -64,7 +70,10 @@ def export(
     if out.suffix == ".kws":
         raise InputError(f"{out}: names a model, not an exported file; end it in .onnx")
     spotter = Spotter.load(model)
-    audio = list(_audio(calibration, spotter.sample_rate, allow_commands)) if calibration else None
+    audio = None
+    if calibration:
+        read = partial(read_data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
+        audio = list(_audio(calibration, spotter.sample_rate, read))
     loss = export_spotter(
         spotter, out, opset=DEFAULT_OPSET if opset is None else opset, calibration=audio
     )
@@ -84,14 +93,15 @@ def export(
     print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
 
 
-def _audio(values: Sequence[str], sample_rate: int, allow_commands: bool) -> Iterator[np.ndarray]:
+def _audio(
+    values: Sequence[str], sample_rate: int, read: Callable[[Path], DataDir]
+) -> Iterator[np.ndarray]:
     """The samples of all utterances of data dirs, and of sound files."""
     from kws.audio import read_audio
-    from kws.data import read_data_dir
 
     for path in map(Path, values):
         if path.is_dir():
-            data = read_data_dir(path, allow_commands=allow_commands)
+            data = read(path)
             for utterance in data.utterances:
                 yield data.load(utterance, sample_rate).samples
         else:

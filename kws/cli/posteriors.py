@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,6 +67,7 @@ def posteriors(
         bool,
         typer.Option("--allow-commands", help="Let specifiers, scp and wav.scp run commands (|)."),
     ] = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Compute a network's outputs for every utterance.
 
@@ -83,6 +86,7 @@ def posteriors(
       kws posteriors --divide-by-priors --apply-log final.mdl scp:feats.scp ark:-
       kws posteriors --raw-features exp/default/final.kws scp:fbank.scp ark,t:-
     """
+    from kws.data import read_data_dir
     from kws.errors import InputError
     from kws.kaldi import screen_specifier, write_matrices
     from kws.kaldi.conversion import read_any_model
@@ -99,7 +103,10 @@ def posteriors(
         if raw_features:
             utterances = _raw_table(source, pipeline, allow_commands)
         else:
-            utterances = _data_dir(source, pipeline, allow_commands, unread)
+            data = read_data_dir(
+                source, allow_commands=allow_commands, max_overshoot_s=max_overshoot
+            )
+            utterances = _data_dir(data, pipeline, unread)
     else:
         utterances = _table(source, nnet.input_dim, allow_commands)
     pad = not no_pad_input
@@ -240,15 +247,12 @@ def _raw_table(
 
 
 def _data_dir(
-    path: str, pipeline: FeaturePipeline, allow_commands: bool, failed: list[str]
+    data: DataDir, pipeline: FeaturePipeline, failed: list[str]
 ) -> Iterator[tuple[str, Tensor]]:
     """The utterances of a data dir and their features, (T, D).
 
     The utterances that cannot be read are told, and noted in `failed`.
     """
-    from kws.data import read_data_dir
-
-    data = read_data_dir(path, allow_commands=allow_commands)
     by_speaker = pipeline.options.cmvn.cmvn == "speaker"
     stats = _speaker_stats(data, pipeline) if by_speaker else {}
     for utterance in data.utterances:

@@ -15,6 +15,16 @@ Threshold = Annotated[
         help="Threshold of every keyword, in place of those of the model.",
     ),
 ]
+MAX_OVERSHOOT_S = 0.5  # kws.data.segments has the same, and is slow to import
+MaxOvershoot = Annotated[
+    float,
+    typer.Option(
+        "--max-overshoot",
+        metavar="S",
+        min=0,
+        help="Cut segments that end less than S seconds beyond their recording; leave others out.",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(

@@ -26,7 +26,7 @@ class Take(NamedTuple):
 
 
 def read_takes(
-    source: str, options: FeatureOptions, allow_commands: bool
+    source: str, options: FeatureOptions, allow_commands: bool, max_overshoot_s: float
 ) -> tuple[Iterator[Take], int | None]:
     """The utterances of a data dir or a table, and how many there are where that is known."""
     from kws.data import read_data_dir
@@ -38,7 +38,7 @@ def read_takes(
         waves = read_waves(source, allow_commands=allow_commands)
         found = (Take(key, key, waveform) for key, waveform in waves)
     else:
-        data = read_data_dir(source, allow_commands=allow_commands)
+        data = read_data_dir(source, allow_commands=allow_commands, max_overshoot_s=max_overshoot_s)
         if not data.utterances:
             raise InputError(f"{source}: holds no utterances; nothing can be computed")
         total = len(data.utterances)

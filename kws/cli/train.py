@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+
 
 def train(
     data: Annotated[
@@ -113,6 +115,7 @@ def train(
         bool,
         typer.Option("--allow-commands", help="Run the commands (ending in |) that wav.scp holds."),
     ] = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Train a keyword detector and write it to EXP/final.kws.
 
@@ -168,6 +171,7 @@ def train(
         cmvn_stats=None if cmvn_stats is None else str(cmvn_stats),
         licences=tuple(licence or ()),
         allow_commands=allow_commands,
+        max_overshoot_s=max_overshoot,
         device=device,
         init_from=None if init_from is None else str(init_from),
         freeze=freeze,

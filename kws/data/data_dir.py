@@ -1,20 +1,26 @@
 """Kaldi data dirs: `wav.scp`, `text`, `utt2spk`, `spk2utt`, `segments`, and word times in `ctm`.
 
 A relative path in wav.scp is looked for in the data dir first (so that a data dir can be moved
-together with its audio), then, as Kaldi does, in the working directory. An entry that ends in `|`
-is a shell command; it runs only where commands are allowed, in the working directory.
+together with its audio), then, as Kaldi does, in the working directory; `FILE.ark:OFFSET` is a
+sound in an archive. An entry that ends in `|` is a shell command, in the working directory: where
+it only decodes a file, that is read and nothing run (`kws.audio.entries`); any other runs only
+where commands are allowed.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
-from kws.audio import Waveform, duration_s, read_audio
+from kws.audio import Header, Waveform, read_audio, read_header
+from kws.audio.entries import sound_of, split_offset
 from kws.data.ctm import Word, scan_ctm, seconds, words_by_utterance
+from kws.data.segments import MAX_OVERSHOOT_S, fit_segments
 from kws.data.table_file import Row, raise_first, scan_table
 from kws.errors import InputError
 from kws.shell import output_of_command
@@ -31,12 +37,14 @@ class Utterance:
     text: str
     """its transcript, `<unk>` where there is none"""
     recording: str
-    """the audio file's path, or a command that ends in `|`"""
+    """the audio file's path, `FILE.ark:OFFSET`, or a command that ends in `|`"""
     start_s: float = 0.0
     end_s: float | None = None
     """None: the end of the recording"""
     recording_id: str = ""
     """the recording's key in wav.scp; the utterance's own id when empty"""
+    channel: int | None = None
+    """of the recording, from 0; None: the first"""
     place: str = field(default="", compare=False)
     """where it was read, for error messages: `DIR/wav.scp:3`"""
 
@@ -45,10 +53,13 @@ class Utterance:
         return self.recording.endswith("|")
 
     @property
-    def audio(self) -> tuple[str, float, float | None]:
+    def audio(self) -> tuple[object, ...]:
         """What tells whether two utterances are the same audio."""
-        path = self.recording if self.is_command else str(Path(self.recording).resolve())
-        return path, self.start_s, self.end_s
+        sound = sound_of(self.recording)
+        if sound is None:
+            return self.recording, self.channel or 0, self.start_s, self.end_s
+        channel = sound.channel or self.channel or 0
+        return Path(sound.path).resolve(), sound.offset, channel, self.start_s, self.end_s
 
     def error(self, message: str) -> InputError:
         """An error that names the line the utterance was read from, if it was."""
@@ -73,10 +84,17 @@ class DataDir:
         """
         if utterance.end_s is not None:
             return utterance.end_s - utterance.start_s
-        if utterance.is_command:
-            return self.load(utterance).duration_s
-        with _placed(utterance):
-            return duration_s(utterance.recording) - utterance.start_s
+        return self.header(utterance).duration_s - utterance.start_s
+
+    def header(self, utterance: Utterance) -> Header:
+        """What the recording of an utterance says of itself.
+
+        Raises:
+            InputError: as `load`.
+        """
+        with self.opened(utterance) as (file, channel, name):
+            header = read_header(file, name)
+        return header if channel is None else replace(header, num_channels=1)
 
     def load(self, utterance: Utterance, sample_rate: int | None = None) -> Waveform:
         """An utterance's samples; of a segment only its own part of the file is read.
@@ -88,19 +106,32 @@ class DataDir:
         Raises:
             InputError: the audio cannot be read, or it is a command and commands are not allowed.
         """
-        source: str | io.BytesIO = utterance.recording
-        if utterance.is_command:
-            if not self.allow_commands:
-                raise InputError(command_fault(utterance.place, utterance.recording))
-            source = io.BytesIO(_output_of(utterance))
-        with _placed(utterance):
+        with self.opened(utterance) as (file, channel, name):
             return read_audio(
-                source,
+                file,
                 sample_rate=sample_rate,
+                channel=utterance.channel if channel is None else channel,
                 start_s=utterance.start_s,
                 end_s=utterance.end_s,
-                name=utterance.recording,
+                name=name,
             )
+
+    @contextmanager
+    def opened(self, utterance: Utterance) -> Iterator[tuple[BinaryIO, int | None, str]]:
+        """An utterance's recording, a sound file; the only channel that is meant; and its name.
+
+        Errors in the block name the line that the utterance was read from.
+        """
+        sound = sound_of(utterance.recording, allow_commands=self.allow_commands)
+        if sound is None and not self.allow_commands:
+            raise InputError(command_fault(utterance.place, utterance.recording))
+        output = _output_of(utterance) if sound is None else b""
+        with _placed(utterance):
+            if sound is None:
+                yield io.BytesIO(output), None, utterance.recording
+                return
+            with sound.opened() as file:
+                yield file, sound.channel, sound.name
 
 
 @contextmanager
@@ -119,7 +150,12 @@ def command_fault(place: str, command: str) -> str:
     return f"{place}: `{command}` is a command; it runs only with --allow-commands"
 
 
-def read_data_dir(path: str | Path, *, allow_commands: bool = False) -> DataDir:
+def read_data_dir(
+    path: str | Path,
+    *,
+    allow_commands: bool = False,
+    max_overshoot_s: float | None = MAX_OVERSHOOT_S,
+) -> DataDir:
     """Read a data dir's tables.
 
     Without a file `text` every transcript is `<unk>`; without `utt2spk` every utterance is a
@@ -127,16 +163,21 @@ def read_data_dir(path: str | Path, *, allow_commands: bool = False) -> DataDir:
 
     Args:
         path: the directory.
-        allow_commands: let wav.scp hold commands.
+        allow_commands: let wav.scp hold commands that have to be run.
+        max_overshoot_s: fit segments to their recordings (`kws.data.segments.fit_segments`); None:
+            they are taken as they stand.
 
     Raises:
         InputError: the first fault (of those that `kws data validate` lists) that leaves open what
-            the tables mean. The order of lines and the audio are not looked at.
+            the tables mean, or no segment lies in its recording. The order of lines is not looked
+            at, nor the audio, but for the headers where there are segments.
     """
     faults: list[str] = []
     data, _ = scan_data_dir(Path(path), faults, allow_commands=allow_commands)
     raise_first(faults, f"; `kws data validate {path}` lists them")
-    return data
+    if max_overshoot_s is None or not (data.path / "segments").exists():
+        return data
+    return fit_segments(data, max_overshoot_s)
 
 
 def scan_data_dir(
@@ -154,7 +195,7 @@ def scan_data_dir(
     for row in recordings.values():
         if not row.value:
             faults.append(f"{row.place}: {row.key} has no file; write `{row.key} PATH`")
-        elif row.value.endswith("|") and not allow_commands:
+        elif sound_of(row.value) is None and not allow_commands:
             faults.append(command_fault(row.place, row.value))
     if (path / "segments").exists():
         utterances = _scan_segments(path, recordings, faults)
@@ -183,6 +224,7 @@ def scan_data_dir(
                 start_s=u.start_s,
                 end_s=u.end_s,
                 recording_id=u.recording_id,
+                channel=u.channel,
                 place=u.place,
             )
             for u in utterances.values()
@@ -199,18 +241,21 @@ def _scan_segments(
     utterances = {}
     for row in scan_table(path / "segments", faults):
         fields = row.value.split()
-        if len(fields) != 3:
+        if len(fields) not in (3, 4):
             faults.append(
-                f"{row.place}: {1 + len(fields)} fields; a line is `utterance recording start end`"
+                f"{row.place}: {1 + len(fields)} fields; a line is "
+                "`utterance recording start end [channel]`"
             )
             continue
-        recording_id, (start_s, end_s) = fields[0], map(seconds, fields[1:])
+        recording_id, (start_s, end_s) = fields[0], map(seconds, fields[1:3])
         if recording_id not in recordings:
             faults.append(f"{row.place}: recording {recording_id} is not in wav.scp")
         elif start_s is None or end_s is None or start_s < 0:
-            faults.append(f"{row.place}: {' '.join(fields[1:])} are not times; write seconds")
+            faults.append(f"{row.place}: {' '.join(fields[1:3])} are not times; write seconds")
         elif end_s != -1 and start_s >= end_s:
             faults.append(f"{row.place}: start {fields[1]} is not before end {fields[2]}")
+        elif len(fields) == 4 and not re.fullmatch("[0-9]{1,9}", fields[3]):
+            faults.append(f"{row.place}: {fields[3]} is not a channel; the first is 0, then 1 ...")
         else:
             utterances[row.key] = Utterance(
                 id=row.key,
@@ -220,6 +265,7 @@ def _scan_segments(
                 start_s=start_s,
                 end_s=None if end_s == -1 else end_s,
                 recording_id=recording_id,
+                channel=int(fields[3]) if len(fields) == 4 else None,
                 place=row.place,
             )
     return utterances
@@ -244,8 +290,12 @@ def _scan_side_table(
 def _resolved(data_dir: Path, recording: str) -> str:
     if recording.endswith("|"):
         return recording
-    inside = data_dir / recording
-    return recording if not inside.exists() and Path(recording).exists() else str(inside)
+    inside = str(data_dir / recording)
+    for name in (inside, recording):
+        if Path(name).exists():
+            return name
+    archives = (name for name in (inside, recording) if Path(split_offset(name)[0]).exists())
+    return next(archives, inside)
 
 
 def _output_of(utterance: Utterance) -> bytes:

@@ -80,6 +80,8 @@ def _difference(one: tuple[DataDir, Utterance], two: tuple[DataDir, Utterance]) 
         return f"recording ({u2.recording}, not {u1.recording})"
     if (u1.start_s, u1.end_s) != (u2.start_s, u2.end_s):
         return f"segment ({u2.start_s:g} to {u2.end_s}, not {u1.start_s:g} to {u1.end_s})"
+    if u1.channel != u2.channel:
+        return f"channel ({u2.channel}, not {u1.channel})"
     if u1.speaker != u2.speaker:
         return f"speaker ({u2.speaker}, not {u1.speaker})"
     if u1.text != u2.text:

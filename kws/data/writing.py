@@ -59,7 +59,7 @@ def write_data_dir(
     _write_rows(path / "text", ((u.id, u.text) for u in ordered))
     _write_rows(path / "utt2spk", ((u.id, u.speaker) for u in ordered))
     _write_rows(path / "spk2utt", ((s, " ".join(speakers[s])) for s in sorted(speakers)))
-    if any(u.start_s or u.end_s is not None or u.recording_id not in ("", u.id) for u in ordered):
+    if any(map(_is_segment, ordered)):
         _write_rows(path / "segments", ((u.id, _segment(u)) for u in ordered))
     else:
         (path / "segments").unlink(missing_ok=True)
@@ -87,6 +87,13 @@ def _entry(data_dir: Path, utterance: Utterance) -> str:
     return str(absolute.relative_to(root) if absolute.is_relative_to(root) else absolute)
 
 
+def _is_segment(utterance: Utterance) -> bool:
+    """Whether it is a part of its recording, or is called otherwise."""
+    is_part = utterance.start_s or utterance.end_s is not None or utterance.channel is not None
+    return bool(is_part) or utterance.recording_id not in ("", utterance.id)
+
+
 def _segment(utterance: Utterance) -> str:
+    channel = "" if utterance.channel is None else f" {utterance.channel}"
     end = "-1" if utterance.end_s is None else f"{utterance.end_s:.6f}"
-    return f"{utterance.recording_id or utterance.id} {utterance.start_s:.6f} {end}"
+    return f"{utterance.recording_id or utterance.id} {utterance.start_s:.6f} {end}{channel}"

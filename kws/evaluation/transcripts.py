@@ -9,8 +9,9 @@ from pathlib import Path
 
 from kws.data import Word, read_ctm, read_data_dir, read_wrd_phn
 from kws.data.phone_map import PhoneMap
+from kws.data.segments import MAX_OVERSHOOT_S, fit_segments
 from kws.data.table_file import raise_first, scan_lines, scan_table
-from kws.data.timit import SAMPLE_RATE, timit_id
+from kws.data.timit import SAMPLE_RATE, timit_id, timit_suffix
 from kws.errors import InputError
 
 _TRN = re.compile(r"(.*?)\(([^()\s]+)\)")
@@ -115,7 +116,11 @@ def _read_folder(path: Path) -> Transcripts:
             raise InputError(
                 f"{path / 'text'}: no such file; transcripts of a data dir stand there"
             )
-        data = read_data_dir(path, allow_commands=True)  # they are not run: no audio is read
+        data = read_data_dir(path, allow_commands=True, max_overshoot_s=None)
+        if (path / "segments").exists():
+            # those that were left out where the audio was read have no transcript to compare;
+            # of a command's output the length is not known: it is not run for that
+            data = fit_segments(replace(data, allow_commands=False), MAX_OVERSHOOT_S)
         return Transcripts(
             path,
             {u.id: tuple(u.text.split()) for u in data.utterances},
@@ -124,7 +129,7 @@ def _read_folder(path: Path) -> Transcripts:
         )
     labels: dict[str, list[Word]] = {}
     for file in sorted(path.rglob("*")):
-        if file.suffix.lower() == ".phn" and file.is_file():
+        if timit_suffix(file) == ".phn" and file.is_file():
             utterance = timit_id(file) or file.stem
             if utterance in labels:
                 raise InputError(f"{file}: there is another .phn file of {utterance}; keep one")

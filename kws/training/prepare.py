@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kws.data import Word, read_ctm, read_data_dir
+from kws.data import DataDir, Word, read_ctm, read_data_dir
 from kws.data.augmentation import Augmenter
 from kws.data.recordings import load_recordings
+from kws.data.segments import MAX_OVERSHOOT_S
 from kws.data.text import note_on_letters
 from kws.errors import InputError
 from kws.features import CmvnStats, FeatureOptions, parse_feature_options
@@ -61,9 +62,19 @@ class Sources:
     cmvn_stats: str | None = None
     licences: tuple[str, ...] = ()
     allow_commands: bool = False
+    max_overshoot_s: float = MAX_OVERSHOOT_S
     device: str = "cpu"
     init_from: str | None = None  # a model to take the parameters of
     freeze: int = 0  # so many of its components with parameters stay as they are
+
+    def read(self, paths: Sequence[str]) -> tuple[DataDir, ...]:
+        """The data dirs at `paths`."""
+        return tuple(
+            read_data_dir(
+                path, allow_commands=self.allow_commands, max_overshoot_s=self.max_overshoot_s
+            )
+            for path in paths
+        )
 
 
 def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> KeywordTask:
@@ -111,12 +122,11 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
 
     def read(paths: Sequence[str]) -> TrainingSet:
         return read_training_set(
-            paths,
+            sources.read(paths),
             inventory,
             features.sample_rate,
             times=times,
             num_threads=num_threads,
-            allow_commands=sources.allow_commands,
         )
 
     train = read(sources.data)
@@ -131,8 +141,8 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
         train, dev = _with_times(train, dev, options, inventory)
     augmenter = None
     if options.train.augment:
-        noises = read_audio_of(sources.noise, features.sample_rate, sources.allow_commands)
-        rirs = read_audio_of(sources.rir, features.sample_rate, sources.allow_commands)
+        noises = read_audio_of(sources.read(sources.noise), features.sample_rate)
+        rirs = read_audio_of(sources.read(sources.rir), features.sample_rate)
         augmenter = Augmenter(options.augment, noises, rirs, features.sample_rate)
     return KeywordTask(
         options=options,
@@ -173,11 +183,8 @@ def _network_config(sources: Sources, model: Spotter | None) -> NetworkConfig:
     raise InputError("--network CONFIG is missing; give it, or a model with --init-from")
 
 
-def read_audio_of(
-    paths: Sequence[str], sample_rate: int, allow_commands: bool
-) -> list[npt.NDArray[np.int16]]:
+def read_audio_of(dirs: Sequence[DataDir], sample_rate: int) -> list[npt.NDArray[np.int16]]:
     """The recordings of data dirs: noises, or room impulse responses."""
-    dirs = [read_data_dir(path, allow_commands=allow_commands) for path in paths]
     if not dirs:
         return []
     recordings = load_recordings(dirs, sample_rate)
@@ -250,12 +257,7 @@ def card_data(sources: Sources) -> dict[str, list[dict[str, Any]]]:
         "noise": sources.noise,
         "rir": sources.rir,
     }
-    return {
-        role: data_entries(
-            read_data_dir(path, allow_commands=sources.allow_commands) for path in of_role
-        )
-        for role, of_role in paths.items()
-    }
+    return {role: data_entries(sources.read(of_role)) for role, of_role in paths.items()}
 
 
 def _file_entry(path: str) -> str:

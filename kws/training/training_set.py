@@ -6,13 +6,12 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from kws.data import NO_TRANSCRIPT, DataDir, Word, read_data_dir
+from kws.data import NO_TRANSCRIPT, DataDir, Word
 from kws.data.recordings import Marks, Occurrence, Recordings, load_recordings
 from kws.data.text import note_on_letters
 from kws.errors import InputError
@@ -88,28 +87,25 @@ class TrainingSet:
 
 
 def read_training_set(
-    paths: Sequence[str | Path],
+    dirs: tuple[DataDir, ...],
     inventory: UnitInventory,
     sample_rate: int,
     *,
     times: Times,
     num_threads: int = 1,
-    allow_commands: bool = False,
 ) -> TrainingSet:
-    """Read data dirs, their audio included.
+    """Read the audio of data dirs, and what is known of the keywords in it.
 
     Args:
-        paths: the data dirs.
+        dirs: the data dirs.
         inventory: the keywords and their units.
         sample_rate: Hz, of the features.
         times: word times by utterance; they come before those of a data dir's own `ctm`.
         num_threads: files decoded at a time.
-        allow_commands: let wav.scp hold commands.
 
     Raises:
-        InputError: a fault in a data dir or its audio, or an utterance in two of them.
+        InputError: a fault in the audio, or an utterance in two of them.
     """
-    dirs = tuple(read_data_dir(path, allow_commands=allow_commands) for path in paths)
     recordings = load_recordings(dirs, sample_rate, num_threads)
     marks = []
     for data in dirs:

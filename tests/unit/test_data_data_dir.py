@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from kws.audio import Waveform, write_audio
-from kws.data import Utterance, read_data_dir, write_data_dir
+from kws.audio import NOTICES, Waveform, write_audio
+from kws.data import Utterance, hash_of, read_data_dir, write_data_dir
 from kws.data import data_dir as data_dir_module
 from kws.errors import InputError
 
@@ -107,6 +108,112 @@ def test_command_runs_only_when_allowed(folder: Path) -> None:
     assert data.duration_s(data.utterances[0]) == 1.0
 
 
+def test_a_command_that_only_decodes_is_read_without_running_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_dir_module, "output_of_command", None)
+    write_audio(folder / "audio" / "b c.flac", ramp(RATE, first=9), RATE)
+    monkeypatch.chdir(folder / "audio")  # where the command would run
+    (folder / "wav.scp").write_text("a sox a.wav -t wav - |\nb flac -c -d -s 'b c.flac' |\n")
+    for allow_commands in (False, True):
+        data = read_data_dir(folder, allow_commands=allow_commands)
+        for utterance, first in zip(data.utterances, (0, 9), strict=True):
+            np.testing.assert_array_equal(data.load(utterance).samples, ramp(RATE, first))
+            assert data.duration_s(utterance) == 1.0
+    before = hash_of(data)
+    write_audio("a.wav", ramp(RATE - 1), RATE)
+    assert hash_of(data) != before
+    Path("a.wav").unlink()
+    with pytest.raises(InputError, match=r"wav\.scp:1: a\.wav: No such file or directory$"):
+        data.load(data.utterances[0])
+
+
+def test_what_libsndfile_cannot_read_is_left_to_the_command_when_allowed(folder: Path) -> None:
+    program = folder / "sph2pipe"
+    program.write_text(f"#!/bin/sh\ncat {folder}/audio/a.wav\n")
+    program.chmod(0o755)
+    (folder / "a.sph").write_bytes(
+        b"NIST_1A\n   1024\nsample_coding -s26 pcm,embedded-shorten-v2\n"
+    )
+    (folder / "wav.scp").write_text(f"a {program} -f wav {folder}/a.sph |\nb audio/b.wav\n")
+    data = read_data_dir(folder)
+    with pytest.raises(InputError, match=r"wav\.scp:1: .*a\.sph: is SPHERE compressed by shorten"):
+        data.load(data.utterances[0])
+    data = read_data_dir(folder, allow_commands=True)
+    np.testing.assert_array_equal(data.load(data.utterances[0]).samples, ramp(RATE))
+
+
+def test_sounds_in_an_archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [(folder / "audio" / f"{name}.wav").read_bytes() for name in ("a", "b")]
+    write_audio(folder / "b.flac", ramp(2 * RATE, first=5), RATE)
+    contents[1] = (folder / "b.flac").read_bytes()
+    (folder / "data.ark").write_bytes(b"a " + contents[0] + b"b " + contents[1])
+    offset = 2 + len(contents[0]) + 2
+    (folder / "wav.scp").write_text(f"a data.ark:2\nb data.ark:{offset}\n")
+    (folder / "segments").write_text("u1 a 0.25 0.5\nu2 b 1.5 -1\n")
+    (folder / "text").write_text("u1 one\nu2 two\n")
+    (folder / "utt2spk").write_text("u1 s\nu2 s\n")
+    expected = [ramp(2000, first=2000), ramp(4000, first=5 + 12000)]
+    elsewhere = folder / "elsewhere"
+    write_data_dir(elsewhere / "copy", read_data_dir(folder).utterances)
+    monkeypatch.chdir(elsewhere)
+    for path in (folder, Path("copy")):
+        data = read_data_dir(path)
+        assert [u.recording for u in data.utterances] == [
+            f"{folder}/data.ark:2",
+            f"{folder}/data.ark:{offset}",
+        ]
+        for utterance, samples in zip(data.utterances, expected, strict=True):
+            np.testing.assert_array_equal(data.load(utterance).samples, samples)
+    assert hash_of(data) == hash_of(read_data_dir(folder))
+    (folder / "data.ark:2").write_bytes((folder / "audio" / "b.wav").read_bytes())
+    assert len(read_data_dir(folder).load(data.utterances[0]).samples) == 2000  # the file's
+    (folder / "data.ark:2").unlink()
+    (folder / "data.ark").unlink()
+    data = read_data_dir(folder)
+    with pytest.raises(InputError, match=r"segments:1: .*data\.ark: No such file or directory$"):
+        data.load(data.utterances[0])
+
+
+def stereo(path: Path, left: np.ndarray, right: np.ndarray) -> None:
+    file_format = "NIST" if path.suffix == ".sph" else None
+    samples = np.stack([left, right], axis=1).astype(np.int16)
+    soundfile.write(path, samples, RATE, "PCM_16", format=file_format)
+
+
+def test_the_channel_of_segments_and_of_sph2pipe(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    NOTICES.clear()
+    for name in ("audio/a.wav", "b.sph"):
+        stereo(folder / name, ramp(RATE), ramp(RATE, first=50))
+    (folder / "wav.scp").write_text(f"a audio/a.wav\nb sph2pipe -f wav -p -c 2 {folder}/b.sph |\n")
+    lines = ("u1 a 0 0.5 0", "u2 a 0 0.5 1", "u3 a 0 0.5 2", "u4 b 0 0.5", "u5 b 0 0.5 0")
+    (folder / "segments").write_text("".join(f"{line}\n" for line in (*lines, "u6 b 0 0.5 1")))
+    for table in ("text", "utt2spk"):
+        (folder / table).write_text("".join(f"u{number} s\n" for number in range(1, 7)))
+    data = read_data_dir(folder)
+    assert [(u.id, u.channel) for u in data.utterances] == [
+        ("u1", 0),
+        ("u2", 1),
+        ("u4", None),
+        ("u5", 0),  # what is left of a command that picks one is a single channel
+    ]
+    firsts = [data.load(utterance).samples[0] for utterance in data.utterances]
+    assert firsts == [0, 50, 50, 50]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder}/segments:3: u3: a segment of a channel that its recording does not have, left "
+        "out (further files like it are not named)"
+    ]
+    assert len({utterance.audio for utterance in data.utterances}) == 3
+    write_data_dir(folder / "copy", data.utterances)
+    assert (folder / "copy" / "segments").read_text().splitlines()[1:3] == [
+        "u2 a 0.000000 0.500000 1",
+        "u4 b 0.000000 0.500000",
+    ]
+    assert list(read_data_dir(folder / "copy").utterances) == list(data.utterances)
+
+
 def test_failing_command_is_told(folder: Path) -> None:
     (folder / "wav.scp").write_text("a cat nowhere.wav |\nb audio/b.wav\n")
     data = read_data_dir(folder, allow_commands=True)
@@ -138,6 +245,9 @@ def test_no_command_is_run_by_hand_made_data(folder: Path) -> None:
         ("segments", "a a 0 1\nb b x 1\n", r"segments:2: x 1 are not times"),
         ("segments", "a a 0 1\nb b nan 1\n", r"segments:2: nan 1 are not times"),
         ("segments", "a a 0 1\nb b 0\n", r"segments:2: 3 fields; a line is"),
+        ("segments", "a a 0 1\nb b 0 1 -1\n", r"segments:2: -1 is not a channel; the first is 0"),
+        ("segments", "a a 0 1\nb b 0 1 A\n", r"segments:2: A is not a channel"),
+        ("segments", "a a 0 1\nb b 0 1 0 0\n", r"segments:2: 6 fields; a line is"),
         ("ctm", "a 1 0 0.1 x\nz 1 0 0.1 y\n", r"ctm:2: z is not an utterance"),
         ("ctm", "a 1 0 0.1\n", r"ctm:1: 4 fields"),
     ],

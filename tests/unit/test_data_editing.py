@@ -13,12 +13,17 @@ from kws.data.validation import validate
 RATE = 8000
 
 
+def buzz(amplitude: float, num_samples: int) -> np.ndarray:
+    """Samples that tell which recording they are of, and that are not silence."""
+    return amplitude * (-1.0) ** np.arange(num_samples)
+
+
 def make(path: Path, names: str, *, speaker: str = "anna") -> Path:
     """A data dir with one recording of 1 s per name, two segments in it and their word times."""
     utterances, words = [], []
     for i, name in enumerate(names):
         audio = path / "audio" / f"{name}.wav"
-        write_audio(audio, np.full(RATE, 100.0 * (i + 1)), RATE)
+        write_audio(audio, buzz(100.0 * (i + 1), RATE), RATE)
         for k in range(2):
             utterance_id = f"{speaker}-{name}{k}"
             utterances.append(
@@ -46,7 +51,7 @@ def test_subset_keeps_segments_words_and_paths(
         "anna-x0": [Word("anna-x0", 0.125, 0.25, "w0")],
         "anna-z1": [Word("anna-z1", 0.125, 0.25, "w1")],
     }
-    np.testing.assert_array_equal(part.load(part.utterances[1]).samples, np.full(4000, 300.0))
+    np.testing.assert_array_equal(part.load(part.utterances[1]).samples, buzz(300.0, 4000))
     assert validate(part.path) == []
     assert (part.path / "wav.scp").read_text().split()[::2] == ["x", "z"]
 
@@ -98,6 +103,7 @@ def test_combine_keeps_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("text", "anna-x0 other", "text ('other', not 'w0')"),
         ("utt2spk", "anna-x0 bob", "speaker (bob, not anna)"),
         ("segments", "anna-x0 x 0.25 0.5", "segment (0.25 to 0.5, not 0 to 0.5)"),
+        ("segments", "anna-x0 x 0 0.5 1", "channel (1, not None)"),
         ("ctm", "anna-x0 1 0.2 0.1 w0", "ctm"),
     ],
 )

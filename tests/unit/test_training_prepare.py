@@ -116,7 +116,7 @@ def test_alignment_training_and_evaluation_find_the_same(text: str, held: list[s
 
 def test_a_ctm_comes_before_the_data_dirs_own(data: Path) -> None:
     times = {"train-low0": [Word("train-low0", 0.7, 0.9, "LOW")]}
-    found = read_training_set([data], units_of(["low"]), 16000, times=times)
+    found = read_training_set((read_data_dir(data),), units_of(["low"]), 16000, times=times)
     by_id = dict(zip(found.recordings.ids, found.marks, strict=True))
     assert by_id["train-low0"].occurrences == (Occurrence(0, (1,), 0.7, 0.9),)
     assert by_id["train-low1"].occurrences[0].start_s == pytest.approx(0.4)

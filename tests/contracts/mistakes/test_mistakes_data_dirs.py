@@ -144,17 +144,24 @@ CASES = [
         {"data/segments": "a-1 a-1 0 0.5\na-2 a-2 zero 0.2\nb-1 b-1 0 0.5\nb-2 b-2 0 0.5\n"},
     ),
     Case(
-        "a segment beyond the recording",
+        "all segments beyond the recording",
         "features data out",
-        "data/segments:2: data/a-2.wav: the part from 0.7 s to 0.9 s is empty or "
-        "outside: the recording is 0.600 s long",
-        {"data/segments": "a-1 a-1 0 0.5\na-2 a-2 0.7 0.9\nb-1 b-1 0 0.5\nb-2 b-2 0 0.5\n"},
+        "data/segments: no segment lies in its recording; times must be seconds from the "
+        "recording's beginning",
+        {"data/segments": "a-1 a-1 60 65\na-2 a-2 70 90\nb-1 b-1 60 80\nb-2 b-2 0 50\n"},
+        notices=(
+            "data/segments:1: a-1: a segment that begins after the end of its recording, left out "
+            "(further files like it are not named)",
+            "data/segments:4: b-2: a segment that ends 0.5 s or more beyond its recording, left "
+            "out (--max-overshoot) (further files like it are not named)",
+        ),
     ),
     Case(
-        "a segment partly beyond",
-        "data validate data",
-        "data/segments:2: a-2 ends at 0.9 s, but its recording is 0.6 s long",
-        {"data/segments": "a-1 a-1 0 0.5\na-2 a-2 0.5 0.9\nb-1 b-1 0 0.5\nb-2 b-2 0 0.5\n"},
+        "a segment of a channel that is none",
+        COMBINE,
+        "data/segments:1: left is not a channel; the first is 0, then 1 ... (and 3 more; `kws "
+        "data validate data` lists them)",
+        {"data/segments": "a-1 a-1 0 0.5 left\na-2 a-2 0 0.2\nb-1 b-1 0 0.5\nb-2 b-2 0 0.5\n"},
     ),
     Case(
         "a CTM line that is short",
