@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from kws.data import NO_TRANSCRIPT, DataDir, Utterance
+from kws.data.audio_check import read_through
 from kws.data.corpus import (
     SPLITS,
     content_hash,
@@ -26,7 +27,6 @@ from kws.data.corpus import (
     split_of,
     write_splits,
 )
-from kws.data.validation import read_through
 from kws.errors import InputError
 from kws.evaluation.bounds import binomial_estimate, poisson_upper
 from kws.words import check_keywords

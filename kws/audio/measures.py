@@ -106,10 +106,10 @@ def measure(samples: npt.ArrayLike, sample_rate: int) -> Measures:
     return Measures(
         duration_s=len(x) / sample_rate,
         sample_rate=sample_rate,
-        peak_dbfs=_dbfs(float(np.abs(x).max()) ** 2),
-        level_dbfs=_dbfs(float(np.median(powers[loud]))),
+        peak_dbfs=dbfs(float(np.abs(x).max()) ** 2),
+        level_dbfs=dbfs(float(np.median(powers[loud]))),
         noise_floor_dbfs=_noise_floor(powers[~still]),
-        clipped_share=_clipped_share(x),
+        clipped_share=clipped_share(x),
         dc_offset=float(x.mean()) / FULL_SCALE,
         still_share=_still_share(still),
         bandwidth_hz=None if still.all() else _bandwidth(x, sample_rate),
@@ -118,7 +118,7 @@ def measure(samples: npt.ArrayLike, sample_rate: int) -> Measures:
     )
 
 
-def _dbfs(power: float) -> float:
+def dbfs(power: float) -> float:
     return 10 * math.log10(power / FULL_SCALE**2) if power > 0 else -math.inf
 
 
@@ -129,10 +129,10 @@ def _loud(powers: Floats) -> npt.NDArray[np.intp]:
 
 
 def _noise_floor(powers: Floats) -> float | None:
-    return _dbfs(float(np.percentile(powers, FLOOR_PERCENTILE))) if len(powers) else None
+    return dbfs(float(np.percentile(powers, FLOOR_PERCENTILE))) if len(powers) else None
 
 
-def _clipped_share(x: Floats) -> float:
+def clipped_share(x: Floats) -> float:
     """Samples at full scale, and those in runs at the largest or the smallest value."""
     clipped = np.abs(x) >= AT_FULL_SCALE
     for extreme in (x.max(), x.min()):
@@ -212,5 +212,5 @@ def _hum(x: Floats, sample_rate: int) -> tuple[int, float] | None:
             if line > np.median(near) * 10 ** (HUM_PROMINENCE_DB / 10):
                 lines.append(float(line))
         if len(lines) >= MIN_HUM_HARMONICS:
-            found.append((base, _dbfs(sum(lines))))
+            found.append((base, dbfs(sum(lines))))
     return max(found, key=lambda pair: pair[1], default=None)

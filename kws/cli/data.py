@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -40,6 +42,7 @@ def validate(
             "--need-negatives", help="With --keywords: a fault where every utterance holds one."
         ),
     ] = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Name every fault of a data dir: file, line, value and rule.
 
@@ -58,7 +61,12 @@ def validate(
     if need_negatives and keywords is None:
         raise typer.BadParameter("--need-negatives goes with --keywords")
     names = None if keywords is None else keyword_names(split_keywords(keywords))
-    found = inspect_data_dir(data_dir, allow_commands=allow_commands, with_audio=not tables_only)
+    found = inspect_data_dir(
+        data_dir,
+        allow_commands=allow_commands,
+        max_overshoot_s=max_overshoot,
+        with_audio=not tables_only,
+    )
     for note in found.notes:
         print(f"note: {note}")
     for fault in found.faults:
@@ -109,7 +117,7 @@ def subset(
     from kws.data.editing import subset as subset_of
     from kws.data.editing import write_copy
 
-    data = read_data_dir(data_dir, allow_commands=allow_commands)
+    data = read_data_dir(data_dir, allow_commands=allow_commands, max_overshoot_s=None)
     part = subset_of(data, utt_list)
     write_copy(out, part, [data])
     print(f"{out}: {len(part.utterances)} of {len(data.utterances)} utterances")
@@ -131,7 +139,10 @@ def combine(
     from kws.data.editing import combine as combination_of
     from kws.data.editing import write_copy
 
-    parts = [read_data_dir(path, allow_commands=allow_commands) for path in data_dirs]
+    parts = [
+        read_data_dir(path, allow_commands=allow_commands, max_overshoot_s=None)
+        for path in data_dirs
+    ]
     whole = combination_of(parts)
     write_copy(out, whole, parts)
     print(f"{out}: {len(whole.utterances)} utterances of {len(parts)} data dirs")
@@ -152,6 +163,7 @@ def join(
         typer.Option(metavar="S", help="At most so many seconds; utterances beyond are left out."),
     ] = None,
     allow_commands: AllowCommands = False,
+    max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
 ) -> None:
     """Make one long recording of the utterances, in random order, with known word times.
 
@@ -165,6 +177,6 @@ def join(
     from kws.data.data_dir import read_data_dir
     from kws.data.long_recording import join_data_dir
 
-    data = read_data_dir(data_dir, allow_commands=allow_commands)
+    data = read_data_dir(data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
     joined = join_data_dir(data, out, gap_s=gap, seed=seed, max_duration_s=max_duration)
     print(f"{out}: {len(joined.utterances)} of {len(data.utterances)} utterances in one recording")

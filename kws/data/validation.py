@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import dataclasses
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.audio.entries import sound_of
+from kws.data.audio_check import inspect_audio
 from kws.data.ctm import Word
-from kws.data.data_dir import DataDir, Utterance, scan_data_dir
+from kws.data.data_dir import DataDir, scan_data_dir
+from kws.data.segments import MAX_OVERSHOOT_S
 from kws.data.table_file import Row, scan_table
-from kws.errors import InputError
-
-TIME_TOLERANCE_S = 0.01
-"""times are often written with two decimals: so much may they lie beyond the end"""
-_PIECE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -42,18 +38,24 @@ def validate(path: str | Path, *, allow_commands: bool = False) -> list[str]:
 
 
 def inspect_data_dir(
-    path: str | Path, *, allow_commands: bool = False, with_audio: bool = True
+    path: str | Path,
+    *,
+    allow_commands: bool = False,
+    max_overshoot_s: float = MAX_OVERSHOOT_S,
+    with_audio: bool = True,
 ) -> Findings:
     """Look a data dir through.
 
     Checked are: the form of every line and its end, repeated keys, utterances that one table has
     and another one lacks, sorting by bytes (`LC_ALL=C sort`, which Kaldi's programs rely on),
-    spk2utt as the inverse of utt2spk, segments and word times against the length of the audio, and
-    that every recording can be read to its end.
+    spk2utt as the inverse of utt2spk, segments and word times against the length of the audio,
+    that every recording can be read to its end, and that most of them hold sound.
 
     Args:
         path: the data dir.
-        allow_commands: run the commands that wav.scp holds; without it each one is a fault.
+        allow_commands: run the commands that wav.scp holds; without it each one that does more
+            than to decode a file is a fault.
+        max_overshoot_s: a segment that ends less than that beyond its recording is cut.
         with_audio: read all audio; without it only the tables are looked at.
     """
     path = Path(path)
@@ -61,15 +63,7 @@ def inspect_data_dir(
     data, placed_words = scan_data_dir(path, faults, allow_commands=allow_commands)
     if not path.is_dir():
         return Findings(faults, [], 0, 0, None)
-    notes = [
-        f"{path}: no {name}; {consequence}"
-        for name, consequence in (
-            ("text", "every transcript counts as <unk>"),
-            ("utt2spk", "every utterance counts as a speaker of its own"),
-            ("spk2utt", "Kaldi's programs ask for it (utils/utt2spk_to_spk2utt.pl makes it)"),
-        )
-        if not (path / name).exists()
-    ]
+    notes = _notes_on_tables(data)
     # the scan has named what is wrong with single lines; here only their order counts
     tables = {
         name: scan_table(path / name, [])
@@ -90,15 +84,39 @@ def inspect_data_dir(
     if "spk2utt" in tables:
         scan_table(path / "spk2utt", faults)
         faults += _spk2utt_faults(tables["spk2utt"], tables.get("utt2spk", []), data)
+    hours = None
+    if with_audio:
+        hours = inspect_audio(data, placed_words, max_overshoot_s, faults, notes)
+    num_speakers = len({utterance.speaker for utterance in data.utterances})
+    return Findings(faults, notes, len(data.utterances), num_speakers, hours)
+
+
+def _notes_on_tables(data: DataDir) -> list[str]:
+    """What is no fault of the tables and may matter."""
+    path = data.path
+    notes = [
+        f"{path}: no {name}; {consequence}"
+        for name, consequence in (
+            ("text", "every transcript counts as <unk>"),
+            ("utt2spk", "every utterance counts as a speaker of its own"),
+            ("spk2utt", "Kaldi's programs ask for it (utils/utt2spk_to_spk2utt.pl makes it)"),
+        )
+        if not (path / name).exists()
+    ]
+    entries = {utterance.recording for utterance in data.utterances}
+    decoders = [entry for entry in entries if entry.endswith("|") and sound_of(entry) is not None]
+    if decoders:
+        notes.append(
+            f"{path}/wav.scp: {len(decoders)} of {len(entries)} recordings: commands that only "
+            "decode a file, which is read without running them"
+        )
     by_speaker = sorted((u.speaker, u.id) for u in data.utterances)
     if [utterance_id for _, utterance_id in by_speaker] != sorted(u.id for u in data.utterances):
         notes.append(
             f"{path}/utt2spk: sorted by speaker its utterances come in another order; some Kaldi "
             "programs want utterance ids that begin with the speaker"
         )
-    hours = _inspect_audio(data, placed_words, faults, notes) if with_audio else None
-    num_speakers = len({utterance.speaker for utterance in data.utterances})
-    return Findings(faults, notes, len(data.utterances), num_speakers, hours)
+    return notes
 
 
 def _editor_faults(path: Path) -> list[str]:
@@ -166,73 +184,3 @@ def _spk2utt_faults(spk2utt: list[Row], utt2spk: list[Row], data: DataDir) -> li
         if utterance.id not in listed
     ]
     return faults
-
-
-def _inspect_audio(
-    data: DataDir, placed_words: list[tuple[Word, str]], faults: list[str], notes: list[str]
-) -> float:
-    """Read every recording; returns the hours of the utterances whose recording can be read."""
-    recordings: dict[str, Utterance] = {}
-    for utterance in data.utterances:
-        recordings.setdefault(utterance.recording, utterance)
-    lengths: dict[str, float] = {}
-    rates: Counter[int] = Counter()
-    for utterance in recordings.values():
-        if utterance.is_command and not data.allow_commands:
-            continue  # the scan has named it
-        try:
-            length_s, rate = read_through(data, utterance)
-        except InputError as error:
-            faults.append(str(error))
-        else:
-            lengths[utterance.recording] = length_s
-            rates[rate] += 1
-    if len(rates) > 1:
-        counts = ", ".join(f"{count} at {rate} Hz" for rate, count in sorted(rates.items()))
-        notes.append(f"{data.path}/wav.scp: sample rates are mixed: {counts}")
-    heard = [utterance for utterance in data.utterances if utterance.recording in lengths]
-    durations: dict[str, float] = {}
-    for utterance in heard:
-        length_s = lengths[utterance.recording]
-        if max(utterance.start_s, utterance.end_s or 0) > length_s + TIME_TOLERANCE_S:
-            faults.append(
-                f"{utterance.place}: {utterance.id} ends at {utterance.end_s or length_s:g} s, but "
-                f"its recording is {length_s:g} s long"
-            )
-        else:
-            durations[utterance.id] = (utterance.end_s or length_s) - utterance.start_s
-    faults += _word_range_faults(placed_words, durations)
-    return sum(durations.values()) / 3600
-
-
-def read_through(data: DataDir, utterance: Utterance) -> tuple[float, int]:
-    """Read a whole recording to its end, a long one piece by piece.
-
-    Returns:
-        its length in seconds and its sample rate in Hz.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    whole = dataclasses.replace(utterance, start_s=0.0, end_s=None)
-    if utterance.is_command:
-        waveform = data.load(whole)
-        return waveform.duration_s, waveform.sample_rate
-    length_s = data.duration_s(whole)
-    start_s = 0.0
-    while start_s + _PIECE_S < length_s:
-        data.load(dataclasses.replace(whole, start_s=start_s, end_s=start_s + _PIECE_S))
-        start_s += _PIECE_S
-    rate = data.load(dataclasses.replace(whole, start_s=start_s)).sample_rate
-    return length_s, rate
-
-
-def _word_range_faults(
-    placed_words: list[tuple[Word, str]], durations: Mapping[str, float]
-) -> list[str]:
-    return [
-        f"{place}: {word.word} ends at {word.end_s:g} s, but {word.utterance} is "
-        f"{durations[word.utterance]:g} s long"
-        for word, place in placed_words
-        if word.utterance in durations and word.end_s > durations[word.utterance] + TIME_TOLERANCE_S
-    ]

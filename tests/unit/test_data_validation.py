@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from kws.audio import write_audio
 from kws.cli.main import run
@@ -21,11 +22,15 @@ SOUND = {
 }
 
 
+def noise(num_samples: int = RATE, scale: float = 1000.0) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, scale, num_samples)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A data dir without a fault: two recordings of 1 s, three segments, word times."""
     for name in ("r1.wav", "r2.wav"):
-        write_audio(tmp_path / name, np.zeros(RATE), RATE)
+        write_audio(tmp_path / name, noise(), RATE)
     for name, content in SOUND.items():
         (tmp_path / name).write_text(content)
     return tmp_path
@@ -88,9 +93,12 @@ FAULTS: list[tuple[str, Callable[[Path], None], list[str]]] = [
         ],
     ),
     (
-        "segment beyond the end",
-        table("segments", "a-1 r1 0 0.5\na-2 r1 0.5 1.02\nb-1 r2 0.25 -1\n"),
-        ["segments:2: a-2 ends at 1.02 s, but its recording is 1 s long"],
+        "every segment beyond the end",
+        table("segments", "a-1 r1 1 1.5\na-2 r1 1.5 2\nb-1 r2 0 1.5\n"),
+        [
+            "segments: no segment lies in its recording; times must be seconds from the "
+            "recording's beginning"
+        ],
     ),
     (
         "recording without a segment",
@@ -191,7 +199,7 @@ def test_not_utf8(folder: Path) -> None:
 
 def test_text_file_called_wav_and_cut_flac(folder: Path) -> None:
     (folder / "r1.wav").write_text("not a sound\n")
-    write_audio(folder / "r2.flac", np.random.default_rng(0).normal(0, 1000, RATE), RATE)
+    write_audio(folder / "r2.flac", noise(), RATE)
     whole = (folder / "r2.flac").read_bytes()
     (folder / "r2.flac").write_bytes(whole[: len(whole) // 2])
     (folder / "wav.scp").write_text("r1 r1.wav\nr2 r2.flac\n")
@@ -204,10 +212,9 @@ def test_text_file_called_wav_and_cut_flac(folder: Path) -> None:
 def test_long_recordings_are_read_to_the_end_piece_by_piece(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws.data.validation._PIECE_S", 0.3)
+    monkeypatch.setattr("kws.audio.files.PIECE_S", 0.3)
     assert validate(folder) == []
-    noise = np.random.default_rng(0).normal(0, 1000, RATE)
-    write_audio(folder / "r2.flac", noise, RATE)
+    write_audio(folder / "r2.flac", noise(), RATE)
     content = bytearray((folder / "r2.flac").read_bytes())
     content[-2000:-1000] = bytes(1000)  # a hole in the last piece only
     (folder / "r2.flac").write_bytes(bytes(content))
@@ -222,7 +229,7 @@ def test_commands_run_when_allowed(folder: Path) -> None:
 
 
 def test_notes(folder: Path) -> None:
-    write_audio(folder / "r2.wav", np.zeros(16000), 16000)
+    write_audio(folder / "r2.wav", noise(16000), 16000)
     (folder / "utt2spk").write_text("a-1 z\na-2 z\nb-1 b\n")
     (folder / "text").unlink()
     (folder / "spk2utt").unlink()
@@ -278,6 +285,93 @@ def test_missing_negatives_are_a_note_or_a_fault(
     assert "have the same letters" in capsys.readouterr().err
     assert run(["data", "validate", str(folder), "--need-negatives"]) == 2
     assert "--need-negatives goes with --keywords" in capsys.readouterr().err
+def notes_of(folder: Path) -> list[str]:
+    found = inspect_data_dir(folder)
+    assert found.faults == []
+    return [note.removeprefix(f"{folder}/") for note in found.notes]
+
+
+def test_segments_that_do_not_fit_are_notes(folder: Path) -> None:
+    (folder / "segments").write_text("a-1 r1 0 0.5\na-2 r1 0.5 1.25\nb-1 r2 0.25 60\n")
+    assert notes_of(folder) == [
+        "segments:2: a-2: a segment that ends beyond its recording, cut there",
+        "segments:3: b-1: a segment that ends 0.5 s or more beyond its recording, left out "
+        "(--max-overshoot)",
+    ]
+    hours = inspect_data_dir(folder).hours
+    assert hours is not None and hours * 3600 == pytest.approx(1.0)
+    (folder / "segments").write_text("a-1 r1 0 1.25\na-2 r1 0.5 1.25\nb-1 r2 0.25 -1 1\n")
+    assert notes_of(folder) == [
+        "segments:1: a-1: a segment that ends beyond its recording, cut there (and 1 more like it)",
+        "segments:3: b-1: a segment of a channel that its recording does not have, left out",
+    ]
+
+
+def test_commands_that_are_not_run_are_a_note(folder: Path) -> None:
+    (folder / "wav.scp").write_text(f"r1 sox {folder}/r1.wav -t wav - |\nr2 r2.wav\n")
+    assert notes_of(folder) == [
+        "wav.scp: 1 of 2 recordings: commands that only decode a file, which is read without "
+        "running them"
+    ]
+
+
+def recordings(folder: Path, **channels: list[np.ndarray]) -> None:
+    """A data dir of one recording for each name."""
+    for name, of_recording in channels.items():
+        samples = np.stack(of_recording, axis=1).astype(np.int16)
+        soundfile.write(folder / f"{name}.wav", samples, RATE, "PCM_16")
+    for table, line in (
+        ("wav.scp", "{0} {0}.wav\n"),
+        ("text", "{0} x\n"),
+        ("utt2spk", "{0} {0}\n"),
+        ("spk2utt", "{0} {0}\n"),
+    ):
+        (folder / table).write_text("".join(map(line.format, sorted(channels))))
+
+
+def test_silent_constant_and_clipped_recordings_are_notes(tmp_path: Path) -> None:
+    silence, live = np.zeros(RATE), noise()
+    recordings(
+        tmp_path,
+        a=[silence],
+        b=[silence, live],
+        c=[silence + 300],
+        d=[np.clip(noise(scale=60000), -32768, 32767)],
+        **{name: [live] for name in "efg"},
+    )
+    assert notes_of(tmp_path) == [
+        "wav.scp: 1 of 7 recordings: silent, below -75 dBFS at the loudest: a",
+        "wav.scp: 1 of 7 recordings: channel 0 is silent, channel 1 is not: use --channel 1: b",
+        "wav.scp: 1 of 7 recordings: constant, the same value from beginning to end: c",
+        "wav.scp: 1 of 7 recordings: clipped, more than 0.1 % of the samples are cut off: d",
+    ]
+
+
+def test_a_set_that_is_mostly_silent_is_a_fault(tmp_path: Path) -> None:
+    silence, live = np.zeros(RATE), noise()
+    names = "abcdef"
+    recordings(tmp_path, **{name: [silence if name < "d" else live] for name in names})
+    assert notes_of(tmp_path) == [  # a half is not most
+        "wav.scp: 3 of 6 recordings: silent, below -75 dBFS at the loudest: a, b, c"
+    ]
+    recordings(tmp_path, **{name: [silence if name < "e" else live] for name in names})
+    assert validate(tmp_path) == [
+        f"{tmp_path}/wav.scp: 4 of 6 recordings are silent, a first; nothing is learnt from "
+        "silence: record them again, or leave them out"
+    ]
+    recordings(tmp_path, **{name: [silence, live] for name in names})
+    found = inspect_data_dir(tmp_path)
+    assert found.notes == [
+        f"{tmp_path}/wav.scp: 6 of 6 recordings: channel 0 is silent, channel 1 is not: use "
+        "--channel 1: a, b, c and 3 more"
+    ]
+    assert found.faults == [
+        f"{tmp_path}/wav.scp: 6 of 6 recordings are silent, a first; nothing is learnt from "
+        "silence: use --channel 1, or leave them out"
+    ]
+    lines = [f"{name} {name} 0 -1 1\n" for name in names]
+    (tmp_path / "segments").write_text("".join(lines))  # it is the other one that is listened to
+    assert notes_of(tmp_path) == []
 
 
 def test_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,8 +46,10 @@ def corpus(tmp_path: Path) -> Path:
     root = tmp_path / "corpus"
     for word in ("bed", "yes"):
         for name in OFFICIAL:
-            write_audio(root / word / name, np.full(160, 100.0), 16000)
-    write_audio(root / "_background_noise_" / "doing the dishes.wav", np.ones(160), 16000)
+            write_audio(root / word / name, 100 * (-1.0) ** np.arange(160), 16000)
+    write_audio(
+        root / "_background_noise_" / "doing the dishes.wav", 9 * (-1.0) ** np.arange(160), 16000
+    )
     (root / "_background_noise_" / "README.md").touch()
     (root / "LICENSE").touch()
     return root
