@@ -27,6 +27,7 @@ nj=2
 seed=0
 device=cpu
 corpus_scale=1
+commands=() # --allow-commands, for every program that reads a data dir
 
 usage() {
   cat <<'USAGE'
@@ -38,6 +39,7 @@ recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,vie
   [--train-config conf/X.conf] [--num-epochs N] [--units-per-word N (3)] [--seed N]
   [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
+  [--allow-commands]                     run the commands (ending in |) that wav.scp holds
 USAGE
 }
 
@@ -51,6 +53,10 @@ while [ $# -gt 0 ]; do
     --help | -h)
       usage
       exit 0
+      ;;
+    --allow-commands)
+      commands=(--allow-commands)
+      shift
       ;;
     --train | --dev | --test | --noise | --test-noise | --rir)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
@@ -131,10 +137,10 @@ data=$exp/data
 runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
 
 combined() { # SET DIR...: one data dir of several, checked
-  local check=(--keywords "$keywords")
+  local check=("${commands[@]}" --keywords "$keywords")
   # thresholds are solved on what holds no keyword, and a new model learns from it
   if [ "$1" = dev ] || [[ $1 = train && -z $init_from ]]; then check+=(--need-negatives); fi
-  kws data combine "$data/$1" "${@:2}"
+  kws data combine "${commands[@]}" "$data/$1" "${@:2}"
   kws data validate "${check[@]}" "$data/$1"
 }
 
@@ -151,13 +157,13 @@ fi
 
 if runs 1; then
   echo "== stage 1: statistics of the features"
-  kws features --config "$features" --stats-only "$data/train" "$exp/feats"
+  kws features "${commands[@]}" --config "$features" --stats-only "$data/train" "$exp/feats"
 fi
 
 if runs 2; then
   echo "== stage 2: alignment"
   for set in train dev; do
-    kws align --keywords "$keywords" --units-per-word "$units_per_word" \
+    kws align "${commands[@]}" --keywords "$keywords" --units-per-word "$units_per_word" \
       "$data/$set" "$exp/$set.ctm"
   done
 fi
@@ -173,7 +179,7 @@ if runs 3; then
     --dev-data "$data/dev" "${begin[@]}" --features "$features" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
     "${epochs[@]}" "${noise[@]/#/--noise=}" "${rir[@]/#/--rir=}" --seed "$seed" --nj "$nj" \
-    --device "$device" --exp "$exp"
+    --device "$device" --exp "$exp" "${commands[@]}"
 fi
 
 if runs 4; then
@@ -181,12 +187,12 @@ if runs 4; then
   in_noise=("${test_noise[@]/#/--noise=}")
   [ ${#in_noise[@]} -eq 0 ] || in_noise+=(--snr-db 10 --seed "$seed")
   kws evaluate --model "$exp/final.kws" --dev "$data/dev" --test "$data/test" \
-    "${in_noise[@]}" --fa-per-hour "$fa_per_hour" --out "$exp/eval"
+    "${in_noise[@]}" --fa-per-hour "$fa_per_hour" --out "$exp/eval" "${commands[@]}"
 fi
 
 if runs 5; then
   echo "== stage 5: detection on a long recording"
-  kws data join "$data/test" "$exp/long" --seed "$seed" --max-duration 600
+  kws data join "${commands[@]}" "$data/test" "$exp/long" --seed "$seed" --max-duration 600
   recording=$(cut -d ' ' -f 2- "$exp/long/wav.scp")
   kws detect "$exp/final.kws" "$exp/long/$recording" >"$exp/long/events.jsonl"
   echo "$(wc -l <"$exp/long/events.jsonl") events in $exp/long/events.jsonl; counted against the words:"
@@ -198,9 +204,13 @@ if runs 6; then
   kws export "$exp/final.kws" "$exp/final.onnx"
   recordings=("$exp/long/$(cut -d ' ' -f 2- "$exp/long/wav.scp")")
   if [ ! -e "$data/test/segments" ]; then # with segments they are recordings of any length
-    scp=$data/test/wav.scp
-    mapfile -t -O 1 recordings < <(awk -v n="$(wc -l <"$scp")" \
-      'int(NR * 5 / n) > int((NR - 1) * 5 / n)' "$scp" | cut -d ' ' -f 2-)
+    mapfile -t files < <(cut -d ' ' -f 2- "$data/test/wav.scp" | while IFS= read -r entry; do
+      [ ! -f "$entry" ] || echo "$entry" # no command, and nothing in an archive
+    done)
+    for i in "${!files[@]}"; do # five of them, evenly
+      [ $(((i + 1) * 5 / ${#files[@]})) -eq $((i * 5 / ${#files[@]})) ] ||
+        recordings+=("${files[i]}")
+    done
   fi
   kws verify "$exp/final.kws" "$exp/final.onnx" "${recordings[@]}"
 fi

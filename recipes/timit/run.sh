@@ -30,6 +30,7 @@ utterances=8
 seed=0
 nj=2
 device=cpu
+commands=() # --allow-commands, for every program that reads audio
 
 usage() {
   cat <<'USAGE'
@@ -42,6 +43,7 @@ recipes/timit/run.sh [--stage N] [--stop-stage N (6)] [--exp DIR (exp/timit)]
   [--versus TEXT]                        another recogniser's transcripts of dev, to compare with
   [--speakers N (24)] [--utterances N (8)]   of the synthesised corpus
   [--seed N] [--nj N] [--device cpu|cuda]
+  [--allow-commands]                     run the commands (ending in |) that wav.scp holds
 USAGE
 }
 
@@ -55,6 +57,10 @@ while [ $# -gt 0 ]; do
     --help | -h)
       usage
       exit 0
+      ;;
+    --allow-commands)
+      commands=(--allow-commands)
+      shift
       ;;
     --stage | --stop-stage | --exp | --timit | --data | --alignment | --realign | --totgauss | \
       --lm-order | --lm-weights | --dnn | --convnet | --dnn-config | --convnet-config | --versus | \
@@ -181,7 +187,7 @@ if runs 0; then
   for set in train dev; do
     [ -d "$data/$set" ] || fail "$data: has no $set; a recogniser is trained on train, chosen on dev"
   done
-  for set in $(sets); do kws data validate "$data/$set"; done
+  for set in $(sets); do kws data validate "${commands[@]}" "$data/$set"; done
 fi
 
 if runs 1; then
@@ -190,7 +196,7 @@ if runs 1; then
     for kind in mfcc13 fbank40 fbank40_deltas; do
       conf=conf/${kind/40/40_speaker}.conf
       [ "$kind" != mfcc13 ] || conf=conf/mfcc13_speaker.conf
-      kws features --config "$conf" "$data/$set" "$exp/$kind/$set"
+      kws features "${commands[@]}" --config "$conf" "$data/$set" "$exp/$kind/$set"
     done
   done
 fi
