@@ -22,7 +22,7 @@ from kws.data.corpus import AUDIO_SUFFIXES, SPLITS, sort_out_unreadable
 from kws.data.phone_dir import write_phone_dir
 from kws.data.phone_map import PhoneMap, read_phone_map
 from kws.data.table_file import raise_first, scan_table
-from kws.data.timit import SAMPLE_RATE, SPEAKER, timit_id
+from kws.data.timit import SAMPLE_RATE, SPEAKER, timit_id, timit_suffix
 from kws.errors import InputError
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -65,8 +65,9 @@ def main(
 ) -> None:
     """Make data dirs OUT/train, OUT/dev and OUT/test of TIMIT or of a part of it.
 
-    Read are the LDC's layout (TRAIN/DR1/FCJF0/SX127.WAV, upper or lower case, NIST SPHERE or any
-    other sound file) and that of NLTK's sample (dr1-fvmh0/sx26.wav). The audio stays where it is.
+    Read are the LDC's layout (TRAIN/DR1/FCJF0/SX127.WAV, NIST SPHERE or any other sound file) and
+    that of NLTK's sample (dr1-fvmh0/sx26.wav), as they lie on disks: upper or lower case,
+    SX127.WAV.wav, SX127.WAV;1, DOS line ends in .PHN. The audio stays where it is.
     `text` and `ctm` hold the 48 phones of conf/phones_60_48_39.map, without the glottal stop q;
     `phones.ctm` holds the corpus's own 61. SA sentences are left out. Where CORPUS/lists holds
     train.txt, dev.txt or test.txt (utterances such as fapb0-si1063), these give the split.
@@ -113,8 +114,9 @@ def find_sentences(corpus: Path) -> list[Sentence]:
         key = timit_id(path)
         if key is None or not path.is_file():
             continue
-        found = labels if path.suffix.lower() == ".phn" else recordings
-        if found is recordings and path.suffix.lower() not in AUDIO_SUFFIXES:
+        suffix = timit_suffix(path)
+        found = labels if suffix == ".phn" else recordings
+        if found is recordings and suffix not in AUDIO_SUFFIXES:
             continue
         # some copies hold SA1.WAV (SPHERE) and SA1.WAV.wav (RIFF) side by side: the first counts
         if found.setdefault(key, path).parent != path.parent:
@@ -133,8 +135,8 @@ def find_sentences(corpus: Path) -> list[Sentence]:
 def _sentence(corpus: Path, key: str, labels: Path, recording: Path) -> Sentence:
     speaker, _, name = key.partition("-")
     folders = (corpus.resolve().name, *recording.relative_to(corpus).parts[:-1])
-    in_test_folder = "test" in (folder.lower() for folder in folders)
-    return Sentence(speaker, name, in_test_folder, labels, recording)
+    halves = [folder.lower() for folder in folders if folder.lower() in ("train", "test")]
+    return Sentence(speaker, name, halves[-1:] == ["test"], labels, recording)
 
 
 def _split_of(sentence: Sentence, wanted: dict[str, frozenset[str]]) -> str | None:

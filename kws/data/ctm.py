@@ -100,6 +100,8 @@ def read_wrd_phn(
 ) -> list[Word]:
     """The words or phones of a TIMIT .wrd or .phn file (`first_sample end_sample label`).
 
+    Lines may end as DOS ends them: copies of the corpus do.
+
     Args:
         path: the file.
         sample_rate: Hz, of the recording that the sample numbers count.
@@ -112,15 +114,13 @@ def read_wrd_phn(
     faults: list[str] = []
     words = []
     for line, place in scan_lines(path, faults):
-        start, _, rest = line.partition(" ")
-        end, _, label = rest.partition(" ")
-        numbers = start.isdecimal() and end.isdecimal() and len(start + end) <= 30
-        if not (numbers and label.strip()):
+        start, end, label = [*line.split(maxsplit=2), "", "", ""][:3]
+        if not (start.isdecimal() and end.isdecimal() and len(start + end) <= 30 and label):
             faults.append(f"{place}: {line!r} is not of the form `first_sample end_sample label`")
         elif int(start) > int(end):
             faults.append(f"{place}: the end {end} lies before the start {start}")
         else:
             start_s, end_s = int(start) / sample_rate, int(end) / sample_rate
-            words.append(Word(utterance or path.stem, start_s, end_s, label.strip()))
+            words.append(Word(utterance or path.stem, start_s, end_s, label))
     raise_first(faults)
     return words

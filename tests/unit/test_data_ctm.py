@@ -56,6 +56,8 @@ def test_reads_timit_words(tmp_path: Path) -> None:
     path = tmp_path / "sa1.wrd"
     path.write_text("1600 3200 she\n3200 8000 had your\n")
     assert read_wrd_phn(path) == [Word("sa1", 0.1, 0.2, "she"), Word("sa1", 0.2, 0.5, "had your")]
+    path.write_text("1600 3200 she\r\n3200\t8000  had your \r\n", newline="")
+    assert read_wrd_phn(path)[1] == Word("sa1", 0.2, 0.5, "had your")
     assert read_wrd_phn(path, 8000, utterance="u")[0] == Word("u", 0.2, 0.4, "she")
 
 

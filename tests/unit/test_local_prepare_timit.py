@@ -1,5 +1,6 @@
 """local/prepare_timit.py, run as its users run it, on corpora of TIMIT's form."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,52 @@ def test_a_copy_with_wav_beside_sphere_counts_once(tmp_path: Path) -> None:
     assert prepare(root, tmp_path / "out").returncode == 0
     recordings = [u.recording for u in read_data_dir(tmp_path / "out" / "train").utterances]
     assert recordings == [str(folder / "SI1027.WAV"), str(folder / "SX127.WAV")]
+
+
+FORMS = {
+    "upper": lambda path: path,
+    "lower": lambda path: path.with_name(path.name.lower()),
+    "capital": lambda path: path.with_name(path.name.capitalize()),
+    "versions of a CD": lambda path: path.with_name(f"{path.name};1"),
+    "converted": lambda path: path.with_name(f"{path.name}.wav") if is_wav(path) else path,
+    "flac": lambda path: path.with_suffix(".flac") if is_wav(path) else path,
+    "sph": lambda path: path.with_suffix(".sph") if is_wav(path) else path,
+}
+
+
+def is_wav(path: Path) -> bool:
+    return path.suffix == ".WAV"
+
+
+@pytest.mark.parametrize(
+    ("form", "folders"),
+    list(zip(FORMS, itertools.cycle(["TIMIT/{}", "timit/timit/{}", "test/{}"]), strict=False)),
+)
+def test_every_form_in_which_it_lies_on_disks(tmp_path: Path, form: str, folders: str) -> None:
+    made = write_ldc(tmp_path / "made", upper=True)
+    for path in (p for p in made.rglob("*") if p.is_file()):
+        content = path.read_bytes()
+        if path.suffix == ".PHN":
+            content = content.replace(b"\n", b"\r\n").replace(b" ", b"  ")
+        relative = str(path.parent.relative_to(made))
+        folder = tmp_path / folders.format(relative if form == "upper" else relative.lower())
+        folder.mkdir(parents=True, exist_ok=True)
+        FORMS[form](folder / path.name).write_bytes(content)
+        (folder / f"._{path.name}").write_bytes(b"of a Mac")
+    out = tmp_path / "out"
+    done = prepare(tmp_path / folders.partition("/")[0], out)
+    assert done.returncode == 0, done.stderr
+    ids = {
+        split: [u.id for u in read_data_dir(out / split).utterances]
+        for split in ("train", "dev", "test")
+    }
+    assert ids == {
+        "train": ["fcjf0-si1027", "fcjf0-sx127"],
+        "dev": ["faks0-si1027", "faks0-sx127"],
+        "test": ["mdab0-si1027", "mdab0-sx127"],
+    }
+    assert [validate(out / name) for name in ids] == 3 * [[]]
+    assert {u.text for u in read_data_dir(out / "train").utterances} == {"sil ax cl"}
 
 
 def test_unreadable_recordings_are_all_named(sample: Path, tmp_path: Path) -> None:
