@@ -64,22 +64,22 @@ class RuntimeWays:
         few, one, many = (
             Detector(exported.path, metadata.sample_rate, thresholds=threshold) for _ in range(3)
         )
-        shift, block = metadata.frame_shift, 8 * metadata.frame_shift
+        shift = metadata.frame_shift
 
-        def equal(length: int) -> Callable[[int], Iterator[int]]:
-            return lambda num_samples: equal_lengths(length, num_samples)
+        def equal(num_frames: int) -> Callable[[int], Iterator[int]]:
+            return lambda num_samples: equal_lengths(num_frames * shift, num_samples)
 
         def name(num_frames: int) -> str:
             return f"kws.runtime, {1000 * num_frames * metadata.frame_shift_s:g} ms"
 
         self._shift = shift
-        self._ways = {
-            name(1): _Way(few, equal(shift), _as_int16),
-            name(2): _Way(few.stream(), equal(2 * shift), _as_int16),
-            name(8): _Way(one, equal(block), _as_int16),
-            f"{name(8)}, floats": _Way(one.stream(), equal(block), _as_floats),
+        self._ways = {  # with the usual frames of 10 ms, chunks of 10, 20 and 80 ms
+            name(1): _Way(few, equal(1), _as_int16),
+            name(2): _Way(few.stream(), equal(2), _as_int16),
+            name(8): _Way(one, equal(8), _as_int16),
+            f"{name(8)}, floats": _Way(one.stream(), equal(8), _as_floats),
             "kws detect, kws listen": _Way(
-                one.stream(), lambda num: _half_at_once(block, num), _as_waveform
+                one.stream(), lambda num: _half_at_once(8 * shift, num), _as_waveform
             ),
             "kws.runtime, sizes in turn": _Way(many, lambda _: lengths_in_turn(shift), _as_int16),
             "kws.runtime, random sizes": _Way(
