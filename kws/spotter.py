@@ -168,7 +168,14 @@ class Spotter(nn.Module):
                 of that operating point.
         """
         entries = {name: dict(entry) for name, entry in thresholds.items()}
-        metadata = {**self.metadata, "thresholds": entries}
+        return self._with("thresholds", entries)
+
+    def with_refractory(self, refractory_s: float) -> Spotter:
+        """The same chain with another least time between two triggers of a keyword."""
+        return self._with("refractory_s", refractory_s)
+
+    def _with(self, name: str, value: Any) -> Spotter:
+        metadata = {**self.metadata, name: value}
         return Spotter(self.options, self.stats, self.nnet, metadata, self.source, self.others)
 
     @property

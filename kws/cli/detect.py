@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.event_line import event_entries
-from kws.cli.shared_options import Threshold
+from kws.cli.shared_options import Refractory, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ def detect(
         list[str], typer.Argument(metavar="FILE|-", help="Sound files, or standard input.")
     ],
     threshold: Threshold = None,
+    refractory_s: Refractory = None,
     rate: Annotated[
         int | None,
         typer.Option(
@@ -58,12 +59,16 @@ def detect(
     Examples:
       kws detect exp/default/final.kws recording.wav
       kws detect --threshold 0.6 exp/default/final.kws *.flac | jq -r .keyword
+      kws detect --refractory-s 3 exp/default/final.kws recording.wav
       arecord -t raw -f S16_LE -r 16000 -c 1 | kws detect jarvis.onnx -
     """
+    from kws.detection import check_refractory
     from kws.errors import InputError
 
+    if refractory_s is not None:
+        check_refractory(refractory_s)
     load = _load_exported if model.suffix.lower() == ".onnx" else _load_spotter
-    search, sample_rate = load(model, threshold)
+    search, sample_rate = load(model, threshold, refractory_s)
     if rate is not None and "-" not in files:
         raise InputError(f"--rate {rate} is for standard input; a sound file tells its own rate")
     failed = False
@@ -79,7 +84,9 @@ def detect(
         raise typer.Exit(2)
 
 
-def _load_spotter(path: Path, threshold: float | None) -> tuple[Search, int]:
+def _load_spotter(
+    path: Path, threshold: float | None, refractory_s: float | None
+) -> tuple[Search, int]:
     """The chain of a model file and its sample rate."""
     from kws.spotter import Spotter
 
@@ -89,17 +96,21 @@ def _load_spotter(path: Path, threshold: float | None) -> tuple[Search, int]:
         spotter = spotter.with_thresholds(entries)
     elif not spotter.has_thresholds:
         raise _no_thresholds(path)
+    if refractory_s is not None:
+        spotter = spotter.with_refractory(refractory_s)
     return spotter, spotter.sample_rate
 
 
-def _load_exported(path: Path, threshold: float | None) -> tuple[Search, int]:
+def _load_exported(
+    path: Path, threshold: float | None, refractory_s: float | None
+) -> tuple[Search, int]:
     """The same of an exported file; nothing here imports torch."""
     from kws.runtime import Model
 
     model = Model.load(path)
     if threshold is None and not model.metadata.has_thresholds:
         raise _no_thresholds(path)
-    return Exported(model, threshold), model.metadata.sample_rate
+    return Exported(model, threshold, refractory_s), model.metadata.sample_rate
 
 
 def _no_thresholds(path: Path) -> Exception:
@@ -114,15 +125,15 @@ def _no_thresholds(path: Path) -> Exception:
 class Exported:
     """A loaded exported file as a `Stage`; the state is a stream."""
 
-    def __init__(self, model: Model, threshold: float | None) -> None:
+    def __init__(self, model: Model, threshold: float | None, refractory_s: float | None) -> None:
         self.model = model
-        self.threshold = threshold
+        self.options = threshold, refractory_s
 
     def init_state(self) -> Stream:
         """A new stream."""
         from kws.runtime import Stream
 
-        return Stream(self.model, self.threshold)
+        return Stream(self.model, *self.options)
 
     def step(self, samples: np.ndarray, stream: Stream) -> tuple[list[Detection], Stream]:
         """The events that end in the next samples."""

@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from kws.runtime import Stream
 
 
-def load_stream(path: Path, threshold: float | None) -> Stream:
+def load_stream(path: Path, threshold: float | None, refractory_s: float | None = None) -> Stream:
     """A new stream of an exported file.
 
     Args:
         path: the file.
         threshold: of every keyword, in place of those of the file.
+        refractory_s: in place of the file's.
 
     Raises:
-        InputError: it cannot be used, or has no thresholds and none is given.
+        InputError: it cannot be used, has no thresholds and none is given, or a refractory period
+            that cannot be one.
     """
     from kws.errors import InputError
     from kws.runtime import Model, Stream
@@ -28,4 +30,4 @@ def load_stream(path: Path, threshold: float | None) -> Stream:
             f"{path}: the model has no thresholds; give --threshold, or solve them with "
             "`kws evaluate --dev` and export it again"
         )
-    return Stream(model, threshold)
+    return Stream(model, threshold, refractory_s)

@@ -1,4 +1,4 @@
-"""`kws info`: what a network or a model is made of."""
+"""`kws info`: what a network, a model or an exported file is made of."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kws.features import FeatureOptions
     from kws.nnet import ModelFile, Nnet
 
 MAX_CARD_WIDTH = 100
+MOST = 1e300  # of a number in a file that anyone may have written
 
 
 def info(
@@ -20,8 +23,8 @@ def info(
         Path,
         typer.Argument(
             metavar="CONFIG|MODEL",
-            help="A network's config, a folder of them, a model file, or a raw network or .mdl of "
-            "Kaldi.",
+            help="A network's config, a folder of them, a model file, what kws export wrote, or a "
+            "raw network or .mdl of Kaldi.",
         ),
     ],
 ) -> None:
@@ -30,16 +33,66 @@ def info(
     Of a model also what it detects, with which features and thresholds, and its priors and
     transition model. Multiplies are multiplications by a parameter or an entry of a fixed matrix,
     for one frame. Of a folder whose files add layers (see `kws train --network`) the network with
-    each file used once is shown. Exits with 0, or with 2 after one line that says what is wrong.
+    each file used once is shown. Of an exported file (its name ends in .onnx; without PyTorch) what
+    it takes, what it detects, and its latency: from the centre of a frame to the last sample that
+    its confidence waits for. Exits with 0, or with 2 after one line that says what is wrong.
 
     Examples:
       kws info conf/deep_kws.config
       kws info conf/convnet_accel2
       kws info exp/default/final.kws
+      kws info jarvis.onnx
       kws info exp/nnet2/final.mdl
     """
+    if path.suffix.lower() == ".onnx":
+        _print_exported(path)
+    else:
+        _print_with_torch(path)
+
+
+def _print_exported(path: Path) -> None:
+    from kws.runtime import Model
+
+    model = Model.load(path)
+    metadata = model.metadata
+    look_ahead = model.look_ahead_frames()
+    latency_s = (
+        (metadata.first_samples + look_ahead * metadata.frame_shift) / metadata.sample_rate
+    ) - metadata.frame_offset_s
+    print(f"exported detector: {metadata.weights} weights, {path.stat().st_size / 1e6:.2f} MB")
+    print(f"sample rate: {metadata.sample_rate} Hz")
+    print(
+        f"frames: every {_ms(metadata.frame_shift_s)}, the centre of the first at "
+        f"{_ms(metadata.frame_offset_s)}"
+    )
+    print(f"latency: {_ms(latency_s)} (look-ahead {look_ahead} frames)")
+    print(f"state: {metadata.state_size} values per stream")
+    print("network:")
+    for line in metadata.network.splitlines():
+        print(f"  {_short(line)}")
+    _print_detector(
+        metadata.features,
+        {
+            "units": metadata.units,
+            "keywords": [{"name": k.name, "units": k.units} for k in metadata.keywords],
+            "thresholds": metadata.operating_points,
+            "posterior": metadata.posterior,
+            "refractory_s": metadata.refractory_s,
+            "card": metadata.card,
+        },
+    )
+
+
+def _ms(time_s: float) -> str:
+    return f"{1000 * time_s:g} ms"
+
+
+def _print_with_torch(path: Path) -> None:
+    """A config, a model or a file of Kaldi."""
     import torch
 
+    from kws.config import parse_config
+    from kws.errors import InputError
     from kws.features import parse_feature_options
     from kws.kaldi import is_kaldi_model
     from kws.kaldi.conversion import read_any_model
@@ -50,9 +103,12 @@ def info(
         _print_network(nnet, None)
         return
     model = read_any_model(path)
+    if not parse_config(model.network, str(path)):
+        raise InputError(f"{path}: its network holds no component; make the model again")
+    nnet = Nnet.from_tensors(model.network, str(path), model.tensors)
     options = parse_feature_options(model.features, str(path)) if model.features else None
-    _print_network(Nnet.from_tensors(model.network, str(path), model.tensors), options)
-    _print_model(model)
+    _print_network(nnet, options)
+    _print_detector(model.features, model.metadata)
     _print_acoustic(model, path)
 
 
@@ -86,11 +142,11 @@ def _brief(context: tuple[int, ...]) -> str:
     return "" if context == (0,) else ":".join(map(str, context))
 
 
-def _print_model(model: ModelFile) -> None:
-    metadata = model.metadata
+def _print_detector(features: str, metadata: Mapping[str, Any]) -> None:
+    """What a model or an exported file detects, and how."""
     units = metadata.get("units", [])
     thresholds = metadata.get("thresholds", {})
-    print("\nfeatures: " + (" ".join(model.features.split()) or "none (a network alone)"))
+    print("\nfeatures: " + (" ".join(features.split()) or "none (a network alone)"))
     if "pdfs" not in metadata:
         print("units: " + (", ".join(units) or "none"))
     if "pdfs" not in metadata and not metadata.get("keywords"):
@@ -131,14 +187,18 @@ def _threshold(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return "no threshold"
     text = f"threshold {entry['threshold']:g}"
-    if "fa_per_hour_upper" in entry and "hours" in entry:
+    if all(_is_number(entry.get(name)) for name in ("hours", "fa_per_hour", "fa_per_hour_upper")):
         text += (
             f", solved on {entry['hours']:.3g} h: {entry['fa_per_hour']:.3g} false alarms per hour"
             f" (95 %: below {entry['fa_per_hour_upper']:.3g})"
         )
-    if isinstance(entry.get("miss_rate"), float):
+    if _is_number(entry.get("miss_rate")):
         text += f", {100 * entry['miss_rate']:.3g} % misses"
     return text
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= MOST
 
 
 def _short(value: Any) -> str:

@@ -17,7 +17,7 @@ import typer
 
 from kws.cli.event_line import event_entries
 from kws.cli.exported import load_stream
-from kws.cli.shared_options import Device, Threshold
+from kws.cli.shared_options import Device, Refractory, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,7 @@ def listen(
         bool, typer.Option("--list-devices", help="List the input devices and stop.")
     ] = False,
     threshold: Threshold = None,
+    refractory_s: Refractory = None,
     on_detection: Annotated[
         str | None,
         typer.Option(
@@ -97,7 +98,7 @@ def listen(
             f"--near-miss-threshold {near_miss_threshold:g}: near misses are kept by "
             "--save-detections DIR; give it too"
         )
-    stream = load_stream(model, threshold)
+    stream = load_stream(model, threshold, refractory_s)
     chosen = choose_device(device)
     # two channels where there are two: some devices give nothing else
     opened = Microphone(chosen, max(channel + 1, min(2, chosen.num_channels)))
@@ -158,9 +159,11 @@ class Listener:
         from kws.runtime.keeping import EventKeeper
         from kws.runtime.near_misses import NearMisses
 
-        metadata = self.stream.metadata
-        self.near_misses = NearMisses(metadata, self.stream.thresholds, near_miss_threshold)
-        self.keeper = EventKeeper(folder, metadata)
+        stream = self.stream
+        self.near_misses = NearMisses(
+            stream.metadata, stream.thresholds, near_miss_threshold, stream.refractory_s
+        )
+        self.keeper = EventKeeper(folder, stream.metadata)
 
     def run(self, channel: int) -> None:
         """Listen until the microphone ends; what came before a fault is searched to its end."""

@@ -25,6 +25,14 @@ MaxOvershoot = Annotated[
         help="Cut segments that end less than S seconds beyond their recording; leave others out.",
     ),
 ]
+Refractory = Annotated[
+    float | None,
+    typer.Option(
+        "--refractory-s",
+        metavar="X",
+        help="The least time between two events of a keyword, in seconds, in place of the model's.",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(

@@ -18,7 +18,8 @@ class Detector(Stream):
             for event in detector.process(chunk):
                 print(event.keyword, event.confidence)
 
-    `stream()` gives further streams of the same loaded file.
+    `stream()` gives further streams of the same loaded file. Pickled, in the middle of a stream
+    too, it goes on where it was wherever the file is at the same place and the same.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Detector(Stream):
         sample_rate: int = 16000,
         *,
         thresholds: float | Mapping[str, float] | None = None,
+        refractory_s: float | None = None,
     ) -> None:
         """Load a file and begin a stream.
 
@@ -35,10 +37,11 @@ class Detector(Stream):
             sample_rate: of the samples to come, in Hz.
             thresholds: one for all keywords, or of some by name; the others, or all for None, have
                 the file's.
+            refractory_s: the least time between two triggers of a keyword; None: the file's.
 
         Raises:
             InputError: a file that cannot be used, another sample rate than the file's, a
-                keyword without a threshold, or an unknown one.
+                keyword without a threshold, an unknown one, or a number that cannot be one.
         """
         model = Model.load(path)
         if sample_rate != model.metadata.sample_rate:
@@ -46,4 +49,4 @@ class Detector(Stream):
                 f"{path}: takes samples at {model.metadata.sample_rate} Hz, not {sample_rate} Hz; "
                 "convert them (kws.audio.resample_chunks)"
             )
-        super().__init__(model, thresholds)
+        super().__init__(model, thresholds, refractory_s)

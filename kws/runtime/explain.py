@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ def explain(stream: Stream, waveform: Waveform) -> Explanation:
     events += stream.flush()
     smoothed = np.concatenate((smoothed, stream.smoothed))
     confidences = np.concatenate((confidences, stream.confidences))
-    metadata = stream.metadata
+    metadata = replace(stream.metadata, refractory_s=stream.refractory_s)
     reports = [
         report_keyword(
             metadata,

@@ -19,6 +19,7 @@ from kws.runtime.steady import SteadyCalls, SteadySessions, has_steady_chains
 
 Array = npt.NDArray[np.float32]
 INPUTS = ["samples", "state", "flush"]
+MOST_DOUBLINGS = 14  # of the frames that are tried: no detector waits for so many
 Tensor = tuple[str, list[Any]]  # its type, and its shape: numbers, names or None
 OUTPUTS = ["confidences", "smoothed", "posteriors", "next_state"]
 _GO_ON, _END = np.array(False), np.array(True)
@@ -58,6 +59,7 @@ class Model:
         self.source = source
         self._run = session.run
         self._steady = None if metadata.settled_frames is None else steady
+        self._origin: tuple[Path, int] | None = None  # of a file: where it is, and its checksum
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -75,11 +77,21 @@ class Model:
         entries, tensors = _description(session, str(path))
         metadata = parse_metadata(entries, str(path))
         _check_tensors(tensors, metadata, str(path))
-        if not has_steady_chains(content):
-            return cls(session, metadata, str(path))
-        read = functools.partial(_unchanged, Path(path), zlib.crc32(content))
-        steady = SteadySessions(read, lambda part, dims: _session(part, str(path), dims))
-        return cls(session, metadata, str(path), steady)
+        origin = Path(path).absolute(), zlib.crc32(content)  # wherever the program goes to
+        steady = None
+        if has_steady_chains(content):
+            read = functools.partial(_unchanged, *origin)
+            steady = SteadySessions(read, lambda part, dims: _session(part, str(path), dims))
+        model = cls(session, metadata, str(path), steady)
+        model._origin = origin
+        return model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle keeps where the file is, not what it holds."""
+        if self._origin is None:
+            raise TypeError("a model that no file holds cannot be pickled")
+        has_sizes = self._steady is not None and self._steady.has_sizes
+        return _load_same, (type(self), *self._origin, has_sizes)
 
     def init_state(self, num_streams: int = 1) -> Array:
         """The state before any sample: (N, state_size)."""
@@ -135,6 +147,23 @@ class Model:
         except Exception as error:  # see `_session`
             raise self.fault(error) from None
 
+    def look_ahead_frames(self) -> int:
+        """Frames behind a frame without which it has no confidence: found by a try, on silence.
+
+        Raises:
+            InputError: frames have no confidence, however many follow.
+        """
+        metadata = self.metadata
+        for num_frames in (2**i for i in range(MOST_DOUBLINGS)):
+            num_samples = metadata.first_samples + (num_frames - 1) * metadata.frame_shift
+            samples = np.zeros((1, num_samples), np.float32)
+            num_known = self.run(samples, self.init_state()).confidences.shape[1]
+            if num_known:
+                return num_frames - num_known
+        raise InputError(
+            f"{self.source}: is damaged: it gives no frame for {num_frames}; export the model again"
+        )
+
     def fault(self, error: Exception) -> InputError:
         """What to raise when a call failed: a file that loads can still be damaged.
 
@@ -145,6 +174,24 @@ class Model:
             f"{self.source}: onnxruntime {onnxruntime.__version__} cannot run it "
             f"({_reason(error)}); export the model again"
         )
+
+
+def _load_same(cls: type[Model], path: Path, checksum: int, has_sizes: bool) -> Model:
+    """A pickled model.
+
+    Raises:
+        InputError: its file is not there any more, or another one.
+    """
+    model = cls.load(path)
+    assert model._origin is not None
+    if model._origin[1] != checksum:
+        raise InputError(
+            f"{path}: is not the file that was loaded when this was pickled; put that back, or "
+            "make the detector again"
+        )
+    if model._steady is not None:
+        model._steady.has_sizes = has_sizes
+    return model
 
 
 def _unchanged(path: Path, checksum: int) -> bytes:

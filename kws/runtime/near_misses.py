@@ -39,6 +39,7 @@ class NearMisses:
         metadata: Metadata,
         thresholds: Mapping[str, float],
         near_miss_threshold: float | None = None,
+        refractory_s: float | None = None,
     ) -> None:
         """Make it for a new stream.
 
@@ -46,6 +47,7 @@ class NearMisses:
             metadata: of the exported file.
             thresholds: the real ones, of every keyword.
             near_miss_threshold: the lower one of all keywords; None: half of each keyword's own.
+            refractory_s: of the real detector; None: the file's.
 
         Raises:
             InputError: it is not above 0 and below every threshold.
@@ -65,7 +67,7 @@ class NearMisses:
         self._detector = Detector(
             metadata.keywords,
             lower,
-            refractory_s=metadata.refractory_s,
+            refractory_s=metadata.refractory_s if refractory_s is None else refractory_s,
             frame_shift_s=metadata.frame_shift_s,
             frame_offset_s=metadata.frame_offset_s,
             w_max=metadata.w_max,

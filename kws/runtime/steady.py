@@ -176,6 +176,11 @@ class SteadyCalls:
         self._num_waiting = 0
         self._easy: dict[tuple[int, ...], EasyCall] = {}
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of samples that there are calls for."""
+        return tuple(self._calls)
+
     def find(self, num_samples: int) -> SteadyCall | None:
         """The call for T * frame_shift samples, T > 0; None: too many frames or sizes, no file."""
         call = self._calls.get(num_samples)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,19 +39,27 @@ class Stream:
         tuple[Scores | SteadyCall, int]
     ]  # what the last call gave, and which row is this stream
 
-    def __init__(self, model: Model, thresholds: float | Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        thresholds: float | Mapping[str, float] | None = None,
+        refractory_s: float | None = None,
+    ) -> None:
         """Begin a stream.
 
         Args:
             model: the loaded file.
             thresholds: one for all keywords, or of some by name; the others, or all for None, have
                 the file's.
+            refractory_s: the least time between two triggers of a keyword; None: the file's.
 
         Raises:
-            InputError: a keyword without a threshold, an unknown one, or a threshold beyond [0, 1].
+            InputError: a keyword without a threshold, an unknown one, a threshold beyond [0, 1],
+                or a refractory period beyond a day.
         """
         self.model = model
-        self._events = _events(model, thresholds)
+        self.refractory_s = model.metadata.refractory_s if refractory_s is None else refractory_s
+        self._events = _events(model, thresholds, self.refractory_s)
         self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
         metadata = model.metadata
         self._buffer = SampleBuffer(
@@ -111,7 +121,34 @@ class Stream:
 
     def stream(self) -> Stream:
         """A new, independent stream of the same model with the same thresholds."""
-        return Stream(self.model, self.thresholds)
+        return Stream(self.model, self.thresholds, self.refractory_s)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle keeps: the file, the options, the past, and the frames of the last call."""
+        self._catch_up()
+        state = self.state.copy()
+        last = Scores(self.confidences[None], self.smoothed[None], self.posteriors[None], state)
+        return {
+            "options": (self.model, self.thresholds, self.refractory_s),
+            "state": state,
+            "events_state": self._events_state,
+            "buffer": copy.deepcopy(self._buffer),
+            "parts": [(last, 0)],
+            "sizes": () if self._calls is None else self._calls.sizes,
+        }
+
+    def __setstate__(self, kept: Mapping[str, Any]) -> None:
+        """Go on where a stream was."""
+        Stream.__init__(self, *kept["options"])
+        self.state = kept["state"]
+        self._events_state = kept["events_state"]
+        self._quiet_below = self._events.quiet_below(self._events_state)
+        self._buffer = kept["buffer"]
+        self._parts = kept["parts"]
+        self._calls = self.model.steady_calls(self._buffer.values)
+        for num_samples in kept["sizes"]:  # the next calls take the ways that they would have taken
+            if self._calls is not None:
+                self._calls.find(num_samples)
 
     def process(self, samples: npt.NDArray[np.generic]) -> list[Detection]:
         """Take the next samples; the events that end in them, in the order of their ends.
@@ -285,7 +322,9 @@ def _joined(frames: list[Array], num_columns: int) -> Array:
     return np.concatenate(frames) if frames else np.zeros((0, num_columns), np.float32)
 
 
-def _events(model: Model, thresholds: float | Mapping[str, float] | None) -> detection.Detector:
+def _events(
+    model: Model, thresholds: float | Mapping[str, float] | None, refractory_s: float
+) -> detection.Detector:
     """The way from a model's confidences to events."""
     metadata = model.metadata
     names = [keyword.name for keyword in metadata.keywords]
@@ -295,14 +334,12 @@ def _events(model: Model, thresholds: float | Mapping[str, float] | None) -> det
         given = dict(thresholds)
     else:
         given = dict.fromkeys(names, float(thresholds))
-    for name, threshold in given.items():
+    for name in given:
         if name not in names:
             raise InputError(
                 f"{model.source}: threshold for {name!r}: its keywords are "
                 + ", ".join(map(repr, names))
             )
-        if not 0 <= threshold <= 1:
-            raise InputError(f"threshold {threshold:g} of {name!r}: it must lie between 0 and 1")
     merged = {**metadata.thresholds, **given}
     if missing := [name for name in names if name not in merged]:
         raise InputError(
@@ -312,7 +349,7 @@ def _events(model: Model, thresholds: float | Mapping[str, float] | None) -> det
     return detection.Detector(
         metadata.keywords,
         {name: merged[name] for name in names},
-        refractory_s=metadata.refractory_s,
+        refractory_s=refractory_s,
         frame_shift_s=metadata.frame_shift_s,
         frame_offset_s=metadata.frame_offset_s,
         w_max=metadata.w_max,

@@ -164,6 +164,17 @@ def test_a_threshold_for_all_keywords(model, sound, capsys):
     assert sorted(row["keyword"] for row in rows) == ["computer", "jarvis"]
 
 
+def test_a_refractory_period(model, spotter, sound, capsys):
+    assert kws(["detect", "--refractory-s", "2.5", model, sound]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    few, many = (
+        list(itertools.chain.from_iterable(run(chain, some_sound(8))))
+        for chain in (spotter.with_refractory(2.5), spotter)
+    )
+    assert [row["start_s"] for row in rows] == [round(event.start_s, 4) for event in few]
+    assert 0 < len(few) < len(many)
+
+
 def test_a_model_without_thresholds(spotter, sound, tmp_path, capsys):
     path = str(tmp_path / "new.kws")
     spotter.with_thresholds({}).save(path)

@@ -81,6 +81,13 @@ def test_a_threshold_for_all_keywords(model, sound, capsys):
     assert rows_of(capsys.readouterr().out) == expected_rows(sound, events=events)
 
 
+def test_a_refractory_period(model, sound, capsys):
+    events = events_of(model, refractory_s=2.5)
+    assert 0 < len(events) < len(events_of(model))
+    assert kws(["detect", "--refractory-s", "2.5", model, sound]) == 0
+    assert rows_of(capsys.readouterr().out) == expected_rows(sound, events=events)
+
+
 def test_several_files_are_streams_of_their_own(model, sound, tmp_path, capsys):
     missing = str(tmp_path / "missing.wav")
     assert kws(["detect", model, sound, missing, sound]) == 2
@@ -118,6 +125,44 @@ def test_an_exported_file_is_run_without_torch(model, sound):
         finished = without_torch(["detect", model, sound], blocked=blocked)
         assert (finished.returncode, finished.stderr) == (0, "[]\n")
         assert rows_of(finished.stdout) == rows
+
+
+def test_an_exported_file_is_shown_without_torch(model):
+    finished = without_torch(["info", model], blocked=True)
+    assert (finished.returncode, finished.stderr) == (0, "[]\n")
+    assert finished.stdout.splitlines() == [
+        "exported detector: float32 weights, 0.00 MB",
+        "sample rate: 16000 Hz",
+        "frames: every 10 ms, the centre of the first at 12.5 ms",
+        "latency: 22.5 ms (look-ahead 1 frames)",
+        "state: 402 values per stream",
+        "network:",
+        "",
+        "features: --feature-type=fbank",
+        "units: <filler>, loud, louder",
+        "keyword loud: units loud; threshold 0.4",
+        "keyword shout: units loud, louder; threshold 0.3",
+        'posterior: {"w_smooth": 1, "w_max": 20, "confidence": "chen"}',
+        "refractory_s: 0.3",
+        "card made: by hand",
+    ]
+
+
+def test_what_was_measured_is_shown_where_it_is_numbers(tmp_path, capsys):
+    measured = {"threshold": 0.4, "hours": 2, "fa_per_hour": 0.5, "fa_per_hour_upper": 2.78}
+    for changes, shown in (
+        ({"miss_rate": 0.125}, ", solved on 2 h: 0.5 false alarms per hour (95 %: below 2.78)"),
+        ({"hours": "two", "miss_rate": "few"}, ""),
+        ({"hours": None}, ""),
+        ({"fa_per_hour": [0]}, ""),
+        ({"fa_per_hour_upper": 10**400}, ""),
+    ):
+        thresholds = json.dumps({"loud": {**measured, **changes}})
+        assert kws(["info", str(write_level(tmp_path / "a.onnx", thresholds=thresholds))]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        misses = ", 12.5 % misses" if changes == {"miss_rate": 0.125} else ""
+        assert f"keyword loud: units loud; threshold 0.4{shown}{misses}" in lines
+        assert "keyword shout: units loud, louder; no threshold" in lines
 
 
 def test_what_needs_torch_says_so_where_there_is_none(tmp_path, sound):

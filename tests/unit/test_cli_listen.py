@@ -104,6 +104,13 @@ def test_a_threshold_can_be_given(fake, model, tmp_path, capsys):
     assert without(rows_of(capsys.readouterr().out), "file", "time") == expected
 
 
+def test_a_refractory_period_can_be_given(fake, model, tmp_path, capsys):
+    expected = events_of_the_file(model, tmp_path, capsys, "--refractory-s", "2.5")
+    assert 0 < len(expected) < len(events_of_the_file(model, tmp_path, capsys))
+    assert kws(["listen", model, "--refractory-s", "2.5"]) == 0
+    assert without(rows_of(capsys.readouterr().out), "file", "time") == expected
+
+
 def test_devices_are_listed_without_a_model(fake, capsys):
     assert kws(["listen", "--list-devices"]) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -11,7 +11,7 @@ from kws.audio import Finding, Waveform
 from kws.detection import Detector
 from kws.errors import InputError
 from kws.runtime import Detector as RuntimeDetector
-from kws.runtime import Keyword
+from kws.runtime import Keyword, Stream
 from kws.runtime.explain import explain
 from kws.runtime.verdicts import report_keyword
 
@@ -187,6 +187,14 @@ def test_a_stream_that_was_used_before_explains_the_same(detector):
     first = explain(detector, waveform)
     detector.process(bursts(2, seed=1))
     np.testing.assert_array_equal(explain(detector, waveform).confidences, first.confidences)
+
+
+def test_a_refractory_period_that_was_given_is_the_one_that_is_told(detector):
+    stream = Stream(detector.model, refractory_s=5.0)
+    told = explain(stream, Waveform(bursts(6).astype(np.float32), 16000))
+    verdicts = [report.verdict for report in told.keywords if report.ignored_s]
+    assert verdicts
+    assert all("within the refractory period of 5 s" in verdict for verdict in verdicts)
 
 
 def test_20_ms_have_no_frame_and_less_cannot_be_measured(detector):

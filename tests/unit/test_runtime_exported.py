@@ -56,6 +56,12 @@ def spotter():
     )
 
 
+def test_its_look_ahead_is_the_chains(spotter, exported):
+    deltas = spotter.options.deltas
+    look_ahead = spotter.nnet.right_context + deltas.delta_order * deltas.delta_window
+    assert exported.model.look_ahead_frames() == look_ahead == 7
+
+
 @pytest.fixture(scope="module")
 def exported(spotter, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "small.onnx"

@@ -23,10 +23,12 @@ def bumps(num_frames, *peaks):
     return sum(height * np.clip(1 - np.abs(frames - k) / 10, 0, 1) for k, height in peaks)
 
 
-def near_misses(tracks, chunk=8, threshold=None, w_max=30, duration_s=math.inf):
+def near_misses(
+    tracks, chunk=8, threshold=None, w_max=30, duration_s=math.inf, refractory_s=None
+):
     """Those of whole tracks, given in chunks; the posteriors are the confidences."""
     data = metadata(KEYWORDS, w_max=w_max, refractory_s=0.3)
-    found = NearMisses(data, THRESHOLDS, threshold)
+    found = NearMisses(data, THRESHOLDS, threshold, refractory_s)
     confidences = np.stack(tracks, axis=1).astype(np.float32)
     smoothed = np.concatenate([np.zeros((len(confidences), 1), np.float32), confidences], axis=1)
     events = []
@@ -58,6 +60,12 @@ def test_the_lower_threshold_can_be_given():
         ("glass", 1.5, 0.5),
     ]
     assert told(near_misses([view, glass], threshold=0.45)) == [("glass", 1.5, 0.5)]
+
+
+def test_the_refractory_period_can_be_given():
+    tracks = [bumps(300, (50, 0.5), (100, 0.55)), bumps(300)]
+    assert len(near_misses(tracks)) == 2
+    assert told(near_misses(tracks, refractory_s=1.0)) == [("view", 0.5, 0.5)]
 
 
 @pytest.mark.parametrize("lower", [0.0, 0.6, 0.9, float("nan")])

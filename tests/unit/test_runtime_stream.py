@@ -164,6 +164,27 @@ def test_thresholds_of_the_file_of_all_and_of_some(model):
     assert keywords == {"loud"}
 
 
+@pytest.mark.parametrize("refractory_s", [0.0, 0.3, 2.5])
+def test_the_refractory_period_can_be_given(model, tmp_path, refractory_s):
+    path = write_level(tmp_path / "level.onnx", refractory_s=str(refractory_s))
+    expected = run(Stream(Model.load(path)), [SOUND])
+    stream = Stream(model, refractory_s=refractory_s)
+    assert (stream.refractory_s, stream.stream().refractory_s) == (refractory_s, refractory_s)
+    assert_same(run(stream, [SOUND]), expected)
+    assert_same(run(stream.stream(), [SOUND]), expected)
+    triggers = [event.trigger_s for event in expected[0] if event.keyword == "loud"]
+    assert len(triggers) > 2
+    assert min(np.diff(triggers)) >= refractory_s - 1e-9
+    detector = Detector(path, refractory_s=2.5)
+    assert len(run(detector, [SOUND])[0]) < len(run(Stream(model), [SOUND])[0])
+
+
+@pytest.mark.parametrize("refractory_s", [-0.1, 1e9, float("nan")])
+def test_refractory_periods_that_cannot_be(model, refractory_s):
+    with pytest.raises(InputError, match=rf"^refractory_s={refractory_s}: it must lie between 0"):
+        Stream(model, refractory_s=refractory_s)
+
+
 def test_thresholds_that_cannot_be_used(tmp_path, model):
     with pytest.raises(
         InputError,
@@ -174,8 +195,8 @@ def test_thresholds_that_cannot_be_used(tmp_path, model):
     for value in (-0.1, 1.5, float("nan")):
         with pytest.raises(
             InputError,
-            match=rf"^threshold {value:g} of 'loud': it must lie between"
-            r" 0 and 1$",
+            match=rf"^threshold {value} of 'loud': it must lie between 0 and 1; give another, or "
+            r"solve it with `kws evaluate --dev`$",
         ):
             Stream(model, value)
     path = write_level(tmp_path / "new.onnx", thresholds='{"loud": {"threshold": 0.4}}')

@@ -28,6 +28,14 @@ CASES = [
         "detect --threshold nan final.kws sound.wav",
         "kws detect: Invalid value for '--threshold': ... (see kws detect --help)",
     ),
+    *(
+        Case(
+            f"a refractory period of {period} s",
+            f"detect --refractory-s {period} final.kws sound.wav sound.wav",
+            f"refractory_s={float(period)}: it must lie between 0 and 86400 s, a day",
+        )
+        for period in ("-1", "100000", "nan", "inf")
+    ),
     Case(
         "a byte too many",
         "detect final.kws -",

@@ -56,6 +56,11 @@ CASES = [
         "kws listen: Invalid value for '--channel': ... (see kws listen --help)",
     ),
     Case(
+        "a negative refractory period",
+        "listen level.onnx --refractory-s -1",
+        "refractory_s=-1.0: it must lie between 0 and 86400 s, a day",
+    ),
+    Case(
         "a threshold beyond 1",
         "listen level.onnx --threshold 1.5",
         "kws listen: Invalid value for '--threshold': ... (see kws listen --help)",
