@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Choose the language model's weight that gives the fewest errors on a development set.
 
-    local/choose_lm_weight.py data/dev exp/dnn/decode_dev
+local/choose_lm_weight.py data/dev exp/dnn/decode_dev
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a data dir of phone transcripts from one with phone times, or from words and a lexicon.
 
-    local/prepare_phones.py data/train data/train_phones --lexicon lexicon.txt --silence sil
+local/prepare_phones.py data/train data/train_phones --lexicon lexicon.txt --silence sil
 """
 
 from __future__ import annotations

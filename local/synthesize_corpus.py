@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a corpus of synthetic speech: keywords, confusable phrases and ordinary sentences.
 
-    local/synthesize_corpus.py data/synthetic --keywords "computer,jarvis,view glass"
+local/synthesize_corpus.py data/synthetic --keywords "computer,jarvis,view glass"
 """
 
 from __future__ import annotations

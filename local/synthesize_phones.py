@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a small corpus of synthetic speech with phone transcripts, in TIMIT's form.
 
-    local/synthesize_phones.py data/phones
+local/synthesize_phones.py data/phones
 """
 
 from __future__ import annotations

@@ -1,14 +1,18 @@
 """Any sound file, stream or device as float32 samples at 16-bit scale."""
 
 from kws.audio.background import background, recent_samples
+from kws.audio.channels import Channel
 from kws.audio.files import (
     FULL_SCALE,
     Header,
     Waveform,
     duration_s,
     num_channels,
+    opened_audio,
     read_audio,
+    read_audio_chunks,
     read_header,
+    read_pieces,
     write_audio,
 )
 from kws.audio.fitness import Finding, channel_findings, findings
@@ -16,16 +20,18 @@ from kws.audio.measures import Measures, measure
 from kws.audio.microphone import InputDevice, Microphone, choose_device, input_devices
 from kws.audio.notices import NOTICES
 from kws.audio.resampling import resample, resample_chunks
-from kws.audio.stream import read_raw_chunks
+from kws.audio.stream import Raw, read_stream_chunks
 
 __all__ = [
     "FULL_SCALE",
     "NOTICES",
+    "Channel",
     "Finding",
     "Header",
     "InputDevice",
     "Measures",
     "Microphone",
+    "Raw",
     "Waveform",
     "background",
     "channel_findings",
@@ -35,9 +41,12 @@ __all__ = [
     "input_devices",
     "measure",
     "num_channels",
+    "opened_audio",
     "read_audio",
+    "read_audio_chunks",
     "read_header",
-    "read_raw_chunks",
+    "read_pieces",
+    "read_stream_chunks",
     "recent_samples",
     "resample",
     "resample_chunks",

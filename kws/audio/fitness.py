@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kws.audio.channels import DEAD_BELOW_DB, SILENT_DBFS
 from kws.audio.measures import Measures
 
 # every limit of a fit recording, and why it is where it is; the shares are of 2079 recordings of
 # headsets, laptops, telephones and studios from ten corpora, of which 4 % have a finding
-SILENT_DBFS = -75.0  # a microphone's own noise alone is louder; one of all was below
+# SILENT_DBFS: one of all was below
 QUIET_DBFS = -50.0  # below it, noise and 16 bits take the consonants away; 2 % were
 CLIPPED_SHARE = 0.001  # one sample in 1000: a few cut peaks are not heard; 0.6 % had more
 DC_OFFSET = 0.02  # of full scale: fbank removes it, but it says that the hardware is faulty; 0.2 %
@@ -18,7 +19,6 @@ BANDWIDTH_SHARE = 0.7  # of the model's: telephones (3.4 of 8 kHz) and 11 kHz au
 HUM_BELOW_DB = 25.0  # of the speech: nearer hum fills the lowest bands between the words; 0.5 %
 SNR_DB = 6.0  # hardly any word is found below it; the noisiest of all had 9
 SNR_DURATION_S = 2.0  # a word cut out tightly has no pause to compare it with
-DEAD_BELOW_DB = 40.0  # of the loudest channel: no room attenuates one microphone of two so much
 MODEL_RATE = 16000  # what models have unless they say otherwise
 
 

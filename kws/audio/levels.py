@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kws.audio.channels import DEAD_BELOW_DB, SILENT_DBFS
 from kws.audio.files import read_pieces
-from kws.audio.fitness import CLIPPED_SHARE, DEAD_BELOW_DB, SILENT_DBFS
+from kws.audio.fitness import CLIPPED_SHARE
 from kws.audio.measures import FRAME_S, Floats, clipped_share, dbfs
 
 

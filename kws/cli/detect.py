@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.event_line import event_entries
-from kws.cli.shared_options import Refractory, Threshold
+from kws.cli.shared_options import ChannelOption, Refractory, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
 
+    from kws.audio import Channel, Raw
     from kws.detection import Detection
     from kws.runtime import Model, Stream
     from kws.streaming import Stage
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Search = Stage[np.ndarray, list[Detection], Any]
 
 STREAM_CHUNK_S = 0.08
-BLOCK_S = 30.0  # of a sound file, so that memory stays bounded
 
 
 def detect(
@@ -44,15 +44,23 @@ def detect(
         typer.Option(
             metavar="R",
             min=1,
-            help="Sample rate of what standard input holds; without it the model's.",
+            help="Sample rate of raw samples on standard input; without it the model's.",
         ),
     ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Channels of raw samples on standard input; without it one."
+        ),
+    ] = None,
+    channel: ChannelOption = None,
 ) -> None:
     """Print the keyword events of sound files, one JSON line each.
 
     A line has the keys file, keyword, start_s, end_s, peak_s and confidence; times are seconds
-    from the start of the file. The name - stands for standard input: raw 16-bit little-endian
-    mono, whose events are printed as soon as they are known. A file that cannot be read is told
+    from the start of the file. The name - stands for standard input, whose events are printed as
+    soon as they are known: a wav or AU file as it comes, another sound file when it has ended, or
+    raw 16-bit little-endian samples. A file that cannot be read is told
     on standard error; the others are still searched, and the exit status is 2. A model whose name
     ends in .onnx runs without PyTorch.
 
@@ -62,6 +70,7 @@ def detect(
       kws detect --refractory-s 3 exp/default/final.kws recording.wav
       arecord -t raw -f S16_LE -r 16000 -c 1 | kws detect jarvis.onnx -
     """
+    from kws.audio import Raw, read_audio_chunks
     from kws.detection import check_refractory
     from kws.errors import InputError
 
@@ -69,12 +78,18 @@ def detect(
         check_refractory(refractory_s)
     load = _load_exported if model.suffix.lower() == ".onnx" else _load_spotter
     search, sample_rate = load(model, threshold, refractory_s)
-    if rate is not None and "-" not in files:
-        raise InputError(f"--rate {rate} is for standard input; a sound file tells its own rate")
+    for option, value in (("--rate", rate), ("--channels", channels)):
+        if value is not None and "-" not in files:
+            raise InputError(
+                f"{option} {value} is for standard input; a sound file tells its own {option[2:]}"
+            )
     failed = False
     for name in files:
         try:
-            chunks = _stream(sample_rate, rate) if name == "-" else _blocks(sample_rate, name)
+            if name == "-":
+                chunks = _stream(sample_rate, channel, Raw(rate, channels))
+            else:
+                chunks = read_audio_chunks(name, sample_rate=sample_rate, channel=channel)
             for event in _events(search, chunks):
                 print(json.dumps(event_entries(name, event)), flush=True)
         except InputError as error:
@@ -144,30 +159,16 @@ class Exported:
         return stream.flush()
 
 
-def _blocks(sample_rate: int, path: str) -> Iterator[np.ndarray]:
-    """A sound file's samples at the model's rate, in bounded blocks."""
-    from kws.audio import read_audio
-    from kws.errors import InputError
-
-    try:
-        samples = read_audio(path, sample_rate=sample_rate).samples
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    block = round(BLOCK_S * sample_rate)
-    for start in range(0, len(samples), block):
-        yield samples[start : start + block]
-
-
-def _stream(sample_rate: int, rate: int | None) -> Iterator[np.ndarray]:
+def _stream(sample_rate: int, channel: Channel, raw: Raw) -> Iterator[np.ndarray]:
     """Standard input's samples at the model's rate, as they come."""
-    from kws.audio import read_raw_chunks, resample_chunks
+    from kws.audio import read_stream_chunks
     from kws.errors import InputError
 
     if sys.stdin is None:
         raise InputError("standard input is closed; give it samples, or name a file")
-    rate = rate or sample_rate
-    chunks = read_raw_chunks(sys.stdin.buffer, rate, STREAM_CHUNK_S)
-    return chunks if rate == sample_rate else resample_chunks(chunks, rate, sample_rate)
+    return read_stream_chunks(
+        sys.stdin.buffer, sample_rate, STREAM_CHUNK_S, channel=channel, raw=raw
+    )
 
 
 def _events(search: Search, chunks: Iterator[np.ndarray]) -> Iterator[Detection]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,26 @@ Refractory = Annotated[
         "--refractory-s",
         metavar="X",
         help="The least time between two events of a keyword, in seconds, in place of the model's.",
+    ),
+]
+
+
+def parse_channel(text: str) -> int | str:
+    """The value of --channel."""
+    if text == "mean":
+        return text
+    if not re.fullmatch("[0-9]{1,4}", text):
+        raise typer.BadParameter(f"{text!r} is neither a channel, counted from 0, nor mean")
+    return int(text)
+
+
+ChannelOption = Annotated[
+    Any,  # int | Literal["mean"] | None
+    typer.Option(
+        "--channel",
+        metavar="N|mean",
+        parser=parse_channel,
+        help="The channel to hear, counted from 0, or the mean of all; without it the first.",
     ),
 ]
 Device = Annotated[

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kws.audio import Header
+from kws.audio.channels import SILENT_DBFS, check_channel
 from kws.audio.entries import sound_of
-from kws.audio.files import check_channel
-from kws.audio.fitness import CLIPPED_SHARE, SILENT_DBFS
+from kws.audio.fitness import CLIPPED_SHARE
 from kws.audio.levels import Levels, measure_levels
 from kws.data.ctm import Word
 from kws.data.data_dir import DataDir, Utterance

@@ -84,7 +84,7 @@ def det_figure(results: Sequence[Result]) -> Figure:
         _logarithmic(panels[0].xaxis, floors[0], panels[0].get_xlim()[1], "{:g}")
         _logarithmic(panels[0].yaxis, floors[1], 1.0, "{:g} %", scale=100)
     handles = [Line2D([], [], label=_plain(name), **styles[name]) for name in names]
-    point = {"color": "0.4", "marker": "o", "markersize": 6, "linewidth": 0.8}
+    point: dict[str, Any] = {"color": "0.4", "marker": "o", "markersize": 6, "linewidth": 0.8}
     handles.append(Line2D([], [], label="at the threshold,\nwith 95 % bounds", **point))
     columns = math.ceil(len(handles) / MOST_ENTRIES)
     title = "best at so many alarms\nor fewer"

@@ -219,7 +219,8 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _integer(value: Any) -> int:
-    return _fitting(value, type(value) is int)  # JSON's true is none
+    number: int = _fitting(value, type(value) is int)  # JSON's true is none
+    return number
 
 
 def _fitting(value: T, is_fitting: bool) -> T:

@@ -159,7 +159,7 @@ class Model:
             samples = np.zeros((1, num_samples), np.float32)
             num_known = self.run(samples, self.init_state()).confidences.shape[1]
             if num_known:
-                return num_frames - num_known
+                return int(num_frames - num_known)
         raise InputError(
             f"{self.source}: is damaged: it gives no frame for {num_frames}; export the model again"
         )

@@ -14,7 +14,8 @@ from kws.audio import background, recent_samples
 from kws.detection import Detection
 from kws.detection.detector import DetectorState
 from kws.errors import InputError
-from kws.runtime.metadata import Keyword, Metadata
+from kws.keyword import Keyword
+from kws.runtime.metadata import Metadata
 from kws.runtime.model import Array, Model, Scores
 from kws.runtime.samples import SampleBuffer, check_samples
 from kws.runtime.steady import EasyCall, SteadyCall

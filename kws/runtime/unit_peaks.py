@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.runtime.metadata import Keyword, Metadata
+from kws.keyword import Keyword
+from kws.runtime.metadata import Metadata
 
 
 @dataclass(frozen=True)

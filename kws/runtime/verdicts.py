@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from kws.audio import Finding
 from kws.detection import Detection
-from kws.runtime.metadata import Keyword, Metadata
+from kws.keyword import Keyword
+from kws.runtime.metadata import Metadata
 from kws.runtime.unit_peaks import UnitPeak, confidence_peaks, in_order, unit_peaks
 
 Floats = npt.NDArray[np.floating]

@@ -123,8 +123,8 @@ def _draw(best: Sequence[_Training], path: Path) -> None:
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylabel("cross-entropy per frame, nats")
     curves = panels[0].get_legend_handles_labels()[0]
-    kinds = (("dev", "-"), ("train", "--"))
-    curves += [Line2D([], [], color="0.4", linestyle=style, label=kind) for kind, style in kinds]
+    curves.append(Line2D([], [], color="0.4", linestyle="-", label="dev"))
+    curves.append(Line2D([], [], color="0.4", linestyle="--", label="train"))
     figure.legend(handles=curves, loc="outside upper center", ncols=len(curves))
     FigureCanvasAgg(figure)
     with atomic_path(path) as temporary:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from kws.audio import read_raw_chunks, resample
+from kws.audio import read_stream_chunks, resample
 from kws.errors import InputError
 
 
@@ -24,13 +24,13 @@ VALUES = np.array([0, 1, -1, 32767, -32768, 1234, -4321], dtype="<i2")
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
 def test_raw_samples_come_in_chunks_whatever_the_pipe_gives(step: int) -> None:
-    chunks = list(read_raw_chunks(Dribble(VALUES.tobytes(), step), 1000, 0.003))
+    chunks = list(read_stream_chunks(Dribble(VALUES.tobytes(), step), 1000, 0.003))
     assert [chunk.tolist() for chunk in chunks] == [[0, 1, -1], [32767, -32768, 1234], [-4321]]
     assert all(chunk.dtype == np.float32 for chunk in chunks)
 
 
 def test_half_a_sample_at_the_end_is_told_after_the_whole_ones() -> None:
-    chunks = read_raw_chunks(io.BytesIO(VALUES.tobytes()[:-1]), 1000, 0.004)
+    chunks = read_stream_chunks(io.BytesIO(VALUES.tobytes()[:-1]), 1000, 0.004)
     assert next(chunks).tolist() == [0, 1, -1, 32767]
     assert next(chunks).tolist() == [-32768, 1234]
     with pytest.raises(InputError, match="middle of a 16-bit sample"):
@@ -38,7 +38,7 @@ def test_half_a_sample_at_the_end_is_told_after_the_whole_ones() -> None:
 
 
 def test_an_empty_stream_has_no_chunks() -> None:
-    assert list(read_raw_chunks(io.BytesIO(b""), 16000, 0.1)) == []
+    assert list(read_stream_chunks(io.BytesIO(b""), 16000, 0.1)) == []
 
 
 def test_resampling_keeps_what_both_rates_hold_and_removes_the_rest() -> None:

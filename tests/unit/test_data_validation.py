@@ -285,6 +285,8 @@ def test_missing_negatives_are_a_note_or_a_fault(
     assert "have the same letters" in capsys.readouterr().err
     assert run(["data", "validate", str(folder), "--need-negatives"]) == 2
     assert "--need-negatives goes with --keywords" in capsys.readouterr().err
+
+
 def notes_of(folder: Path) -> list[str]:
     found = inspect_data_dir(folder)
     assert found.faults == []

@@ -23,9 +23,7 @@ def bumps(num_frames, *peaks):
     return sum(height * np.clip(1 - np.abs(frames - k) / 10, 0, 1) for k, height in peaks)
 
 
-def near_misses(
-    tracks, chunk=8, threshold=None, w_max=30, duration_s=math.inf, refractory_s=None
-):
+def near_misses(tracks, chunk=8, threshold=None, w_max=30, duration_s=math.inf, refractory_s=None):
     """Those of whole tracks, given in chunks; the posteriors are the confidences."""
     data = metadata(KEYWORDS, w_max=w_max, refractory_s=0.3)
     found = NearMisses(data, THRESHOLDS, threshold, refractory_s)
