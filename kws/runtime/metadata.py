@@ -219,8 +219,9 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _integer(value: Any) -> int:
-    number: int = _fitting(value, type(value) is int)  # JSON's true is none
-    return number
+    if type(value) is not int:  # JSON's true is none
+        raise TypeError
+    return value
 
 
 def _fitting(value: T, is_fitting: bool) -> T:

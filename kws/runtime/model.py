@@ -19,7 +19,7 @@ from kws.runtime.steady import SteadyCalls, SteadySessions, has_steady_chains
 
 Array = npt.NDArray[np.float32]
 INPUTS = ["samples", "state", "flush"]
-MOST_DOUBLINGS = 14  # of the frames that are tried: no detector waits for so many
+MOST_SILENCE = 1 << 24  # samples that are tried: no detector waits for so many
 Tensor = tuple[str, list[Any]]  # its type, and its shape: numbers, names or None
 OUTPUTS = ["confidences", "smoothed", "posteriors", "next_state"]
 _GO_ON, _END = np.array(False), np.array(True)
@@ -153,15 +153,17 @@ class Model:
         Raises:
             InputError: frames have no confidence, however many follow.
         """
-        metadata = self.metadata
-        for num_frames in (2**i for i in range(MOST_DOUBLINGS)):
+        metadata, num_frames = self.metadata, 1
+        while num_frames * metadata.frame_shift + metadata.first_samples <= MOST_SILENCE:
             num_samples = metadata.first_samples + (num_frames - 1) * metadata.frame_shift
             samples = np.zeros((1, num_samples), np.float32)
-            num_known = self.run(samples, self.init_state()).confidences.shape[1]
+            num_known: int = self.run(samples, self.init_state()).confidences.shape[1]
             if num_known:
-                return int(num_frames - num_known)
+                return num_frames - num_known
+            num_frames *= 2
         raise InputError(
-            f"{self.source}: is damaged: it gives no frame for {num_frames}; export the model again"
+            f"{self.source}: is damaged: it gives no frame, however long a recording is; export "
+            "the model again"
         )
 
     def fault(self, error: Exception) -> InputError:

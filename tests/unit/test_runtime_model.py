@@ -1,5 +1,6 @@
 import re
 import threading
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -152,3 +153,17 @@ def test_a_file_that_loads_and_does_not_run(tmp_path):
         match=rf"^{path}: onnxruntime [0-9.]+ cannot run it \(.*out of.*\); export the model a",
     ):
         stream.process(bursts(1))
+
+
+def test_the_look_ahead_is_found_however_long_it_is(model):
+    assert model.look_ahead_frames() == 1
+    frames = mock.Mock()
+    frames.run.side_effect = lambda names, values: (
+        [np.zeros((1, max(0, values["samples"].shape[1] // 160 - 1 - 300), 2), np.float32)] * 4
+    )
+    late = Model(frames, model.metadata, "late.onnx")
+    assert late.look_ahead_frames() == 300
+    frames.run.side_effect = lambda names, values: [np.zeros((1, 0, 2), np.float32)] * 4
+    message = "^late.onnx: is damaged: it gives no frame, however long a recording is; export the "
+    with pytest.raises(InputError, match=message):
+        late.look_ahead_frames()

@@ -61,7 +61,7 @@ def test_the_lower_threshold_can_be_given():
 
 
 def test_the_refractory_period_can_be_given():
-    tracks = [bumps(300, (50, 0.5), (100, 0.55)), bumps(300)]
+    tracks = [bumps(300, (50, 0.5), (100, 0.55)), np.zeros(300)]
     assert len(near_misses(tracks)) == 2
     assert told(near_misses(tracks, refractory_s=1.0)) == [("view", 0.5, 0.5)]
 
