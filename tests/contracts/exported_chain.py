@@ -77,12 +77,12 @@ def make_spotter(
 
 
 def whole(spotter: Spotter, samples: Array) -> Tracks:
-    """What the spotter itself gives for one recording, all at once."""
-    state = spotter.init_scores()
-    first, state = spotter.step_scores(samples, state)
-    scores = [np.concatenate(pair) for pair in zip(first, spotter.flush_scores(state), strict=True)]
-    posteriors = spotter.posteriors(torch.from_numpy(samples)[None])
-    return Tracks(scores[0][None], scores[1][None], posteriors.numpy())
+    """What the spotter's stages give for one recording, all at once, to its end and no further."""
+    with torch.no_grad():
+        posteriors = spotter.posteriors(torch.from_numpy(samples)[None])
+        smoothed = spotter.smoothing(posteriors)
+        confidences = spotter.confidence(smoothed)
+    return Tracks(confidences.numpy(), smoothed.numpy(), posteriors.numpy())
 
 
 class ExportedChain:
