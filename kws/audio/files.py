@@ -21,6 +21,7 @@ from kws.audio.layouts import read_layout
 from kws.audio.notices import NOTICES
 from kws.audio.plausible import MOST_STORED_BYTES, check_header, check_length
 from kws.audio.resampling import resample_chunks
+from kws.audio.virtual import Virtual
 from kws.errors import InputError
 from kws.files import atomic_path
 
@@ -342,7 +343,7 @@ def stored(stream: Readable, begun: bytes, place: str) -> Iterator[BinaryIO]:
 
 def _sound(stream: BinaryIO, place: str) -> Any:
     try:
-        return soundfile.SoundFile(stream)
+        return soundfile.SoundFile(Virtual(stream))
     except soundfile.LibsndfileError as error:
         raise InputError(f"{place}: {_found(stream, error)}") from None
 

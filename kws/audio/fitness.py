@@ -90,7 +90,7 @@ def _of_sound(measures: Measures, model_rate: int) -> Iterator[Finding]:
     if measures.clipped_share > CLIPPED_SHARE:
         yield Finding(
             "clipped",
-            f"clipped: {100 * measures.clipped_share:.2g} % of the samples are cut off (at most "
+            f"clipped: {100 * measures.clipped_share:.3g} % of the samples are cut off (at most "
             f"{100 * CLIPPED_SHARE:g} %)",
             "lower the input level or step back",
         )
@@ -123,7 +123,7 @@ def _of_sound(measures: Measures, model_rate: int) -> Iterator[Finding]:
     if abs(measures.dc_offset) > DC_OFFSET:
         yield Finding(
             "dc",
-            f"DC offset: {100 * measures.dc_offset:.2g} % of full scale (at most "
+            f"DC offset: {100 * measures.dc_offset:.3g} % of full scale (at most "
             f"{100 * DC_OFFSET:g} %)",
             "the sound card or the microphone's supply is faulty: try another one",
         )

@@ -145,9 +145,18 @@ def run_script(function: Callable[..., None]) -> None:
     It treats a user's mistakes as `kws` does.
     """
     _write_any_text()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    _log_warnings()
     script = typer.main.get_command(_app_of(function))
     sys.exit(_run(script, sys.argv[1:], Path(sys.argv[0]).name))
+
+
+def _log_warnings() -> None:
+    """Show the warnings of this program, not what matplotlib says of its caches and fonts.
+
+    Where HOME cannot be written it takes a temporary folder by itself, and says so in three lines.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _write_any_text() -> None:
@@ -213,5 +222,5 @@ def _fail(message: str) -> int:
 def main() -> None:
     """The entry point of the `kws` program."""
     _write_any_text()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    _log_warnings()
     sys.exit(run(sys.argv[1:]))
