@@ -181,7 +181,7 @@ def product_graph(network: str) -> str:
     return f"products (float[T, {dims[0][0]}] x) => (float[T, {have}] {value}) {{ {body} }}"
 
 
-def taken_us(call: Callable[[], object], count: int = 3000) -> float:
+def taken_us(call: Callable[[], object], count: int) -> float:
     """Microseconds of processor time of a call, the best of five."""
     best = float("inf")
     for _ in range(5):
@@ -192,8 +192,8 @@ def taken_us(call: Callable[[], object], count: int = 3000) -> float:
     return best / count * 1e6
 
 
-def print_floor(path: Path, samples: np.ndarray) -> None:
-    """Where the time of one call goes, in microseconds."""
+def print_floor(path: Path, samples: np.ndarray, calls: int) -> None:
+    """Where the time of one call goes, in microseconds, over so many calls."""
     model = Model.load(path)
     network, size = model.metadata.network, model.metadata.state_size
     idle, products = session(idle_graph(size)), session(product_graph(network))
@@ -211,11 +211,11 @@ def print_floor(path: Path, samples: np.ndarray) -> None:
         block = chunk[None].astype(np.float32)
         feed = {"samples": block, "state": state, "flush": np.array(False)}
         x = np.ones((ms // 10, dim), np.float32)
-        whole = taken_us(lambda: detector.process(chunk))  # noqa: B023
-        graph = taken_us(lambda: model.run(block, state, is_settled=True))  # noqa: B023
-        idle_us = taken_us(lambda: idle(outputs, feed))  # noqa: B023
-        plain = taken_us(lambda: nothing(None, {"x": x}))  # noqa: B023
-        product_us = taken_us(lambda: products(None, {"x": x})) - plain  # noqa: B023
+        whole = taken_us(lambda: detector.process(chunk), calls)  # noqa: B023
+        graph = taken_us(lambda: model.run(block, state, is_settled=True), calls)  # noqa: B023
+        idle_us = taken_us(lambda: idle(outputs, feed), calls)  # noqa: B023
+        plain = taken_us(lambda: nothing(None, {"x": x}), calls)  # noqa: B023
+        product_us = taken_us(lambda: products(None, {"x": x}), calls) - plain  # noqa: B023
         floor = idle_us + product_us
         print(
             f"| {ms} ms | {whole:.1f} | {graph:.1f} | {idle_us:.1f} | {product_us:.1f} | "
@@ -250,6 +250,7 @@ def main(
     ] = Path("snowboy"),
     rounds: Annotated[int, typer.Option(help="Times that each takes its turn.")] = 5,
     seconds: Annotated[int, typer.Option(help="Seconds of audio.")] = 60,
+    calls: Annotated[int, typer.Option(help="Calls whose time is taken together.")] = 3000,
 ) -> None:
     """Measure and print tables."""
     one_core()
@@ -270,7 +271,7 @@ def main(
     results = measure_engines(models, there, peers_python, samples, times, rounds)
     print_engines(results, models)
     for model in models:
-        print_floor(model, samples)
+        print_floor(model, samples, calls)
     print("\nstreams per core, in batches of 80 ms:\n")
     print("| network |" + "".join(f" {n} |" for n in BATCHES))
     print("|---" * (len(BATCHES) + 1) + "|")

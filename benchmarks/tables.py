@@ -83,9 +83,12 @@ def seconds(program: Callable[[], None]) -> float:
     return time.process_time() - start
 
 
-def main(rounds: Annotated[int, typer.Option(min=1)] = 5) -> None:
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="Times that each takes its turn.")] = 5,
+    count: Annotated[int, typer.Option(min=10, help="Matrices of 800 x 40.")] = 800,
+) -> None:
     random = np.random.default_rng(0)
-    matrices = [random.standard_normal((800, 40)).astype(np.float32) for _ in range(800)]
+    matrices = [random.standard_normal((800, 40)).astype(np.float32) for _ in range(count)]
     size = sum(matrix.nbytes for matrix in matrices) / 1e6
     print(f"{size:.0f} MB | kws | kaldi_native_io | ratio")
     with tempfile.TemporaryDirectory() as folder:

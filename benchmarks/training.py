@@ -86,7 +86,7 @@ def make_task(
     return KeywordTask(
         options=options,
         features=features,
-        stats=compute_stats(recordings.subset(range(20)), features),
+        stats=compute_stats(recordings.subset(range(min(20, len(ids)))), features),
         nnet=Nnet.from_lines(parse_config(network, "benchmark"), generator_of(0)),
         inventory=inventory,
         train=data,

@@ -38,7 +38,7 @@ def main(
 
     \b
     Example:
-      choose_lm_weight.py data/dev exp/dnn/decode_dev --map conf/phones_60_48_39.map
+      local/choose_lm_weight.py data/dev exp/dnn/decode_dev --map conf/phones_60_48_39.map
     """
     if weights not in WEIGHTS:
         raise InputError(f"--weights {weights}: is not one; write {' or '.join(WEIGHTS)}")

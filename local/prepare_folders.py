@@ -71,8 +71,8 @@ def main(
 
     \b
     Examples:
-      prepare_folders.py data/mine --keyword "view glass"=rec/view_glass --negative rec/other
-      prepare_folders.py data/mine --keyword jarvis=rec/jarvis --speaker-pattern '^([^_/]+)_'
+      local/prepare_folders.py data/mine --keyword "view glass"=rec/view_glass --negative rec/other
+      local/prepare_folders.py data/mine --keyword jarvis=rec/jarvis --speaker-pattern '^([^_/]+)_'
     """
     folders = [_keyword_folder(text) for text in keyword or []]
     keywords = list(dict.fromkeys(text for text, _ in folders))

@@ -63,9 +63,9 @@ def main(
 
     \b
     Examples:
-      prepare_phones.py aligned/train data/train --ctm phones.ctm --silence sil
-      prepare_phones.py data/train data/phones --lexicon lexicon.txt --silence SIL
-      prepare_phones.py raw data/timit --map conf/phones_60_48_39.map --column 2 --silence pau
+      local/prepare_phones.py aligned/train data/aligned --ctm phones.ctm --silence sil
+      local/prepare_phones.py data/train data/phones --lexicon lexicon.txt --silence SIL
+      local/prepare_phones.py raw data/timit --map conf/phones_60_48_39.map --column 2 --silence pau
     """
     if ctm and lexicon:
         raise InputError(

@@ -44,7 +44,7 @@ def main(
 
     \b
     Examples:
-      prepare_speech_commands.py speech_commands_v0.02 data/speech_commands
+      local/prepare_speech_commands.py speech_commands_v0.02 data/speech_commands
     """
     if not corpus.is_dir():
         raise InputError(f"{corpus}: no such folder; name the unpacked corpus")

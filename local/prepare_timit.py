@@ -74,8 +74,8 @@ def main(
 
     \b
     Examples:
-      prepare_timit.py /corpora/TIMIT data/timit
-      prepare_timit.py nltk_data/corpora/timit data/sample --dev-speakers fapb0,madd0
+      local/prepare_timit.py /corpora/TIMIT data/timit
+      local/prepare_timit.py nltk_data/corpora/timit data/sample --dev-speakers fapb0,madd0
     """
     if not corpus.is_dir():
         raise InputError(f"{corpus}: no such folder; name the one that holds TIMIT")

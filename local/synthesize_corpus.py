@@ -58,9 +58,9 @@ def main(
 
     \b
     Examples:
-      synthesize_corpus.py data/synthetic
-      synthesize_corpus.py data/marvin --keywords "hey marvin" --train-positives 1000
-      synthesize_corpus.py data/small --scale 0.02
+      local/synthesize_corpus.py data/synthetic
+      local/synthesize_corpus.py data/marvin --keywords "hey marvin" --train-positives 1000
+      local/synthesize_corpus.py data/small --scale 0.02
     """
     options = CorpusOptions(parse_keywords(keywords), seed=seed).scaled(scale)
     options = replace(

@@ -31,8 +31,8 @@ def main(
 
     \b
     Examples:
-      synthesize_phones.py data/phones
-      synthesize_phones.py data/tiny --speakers 4 --utterances 3
+      local/synthesize_phones.py data/phones
+      local/synthesize_phones.py data/tiny --speakers 4 --utterances 3
     """
     options = PhoneCorpusOptions(speakers, utterances, seed)
     for name, made in synthesize_phones(out, options, num_processes=nj).items():

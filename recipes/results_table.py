@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the table of RESULTS.md from experiments that recipes/run.sh evaluated.
 
-Example: recipes/results_table.py exp/deep_kws_ce exp/tdnn_max_pool
+recipes/results_table.py exp/deep_kws_ce exp/tdnn_max_pool
 """
 
 import csv
@@ -22,7 +22,7 @@ def results_table(
     """Print sizes, training times and operating points of experiments as Markdown tables.
 
     Examples:
-      results_table.py exp/deep_kws_ce exp/tdnn_max_pool
+      recipes/results_table.py exp/deep_kws_ce exp/tdnn_max_pool
     """
     print("| experiment | parameters | multiplies/s | left + right context | training |")
     print("|---|---|---|---|---|")

@@ -81,7 +81,7 @@ def copy(
     Examples:
       kws copy exp/nnet2/final.mdl final.kws
       kws copy exp/nnet2/final.mdl final.raw --text
-      kws copy words.raw words.kws --features conf/fbank40.conf \\
+      kws copy words.raw words.kws --features conf/fbank40.conf --cmvn-stats cmvn.stats \\
         --units "<filler>,computer,stop" --keywords "computer,stop"
       kws copy exp/hybrid/final.kws final.mdl --transition-model exp/tri/final.mdl
     """

@@ -107,8 +107,9 @@ def train_am(
     Examples:
       kws train-am --feats exp/fbank/train --ali ark:exp/mono/ali.ark --pdfs 144 \\
         --network conf/timit/dnn.config --num-epochs 8 --exp exp/dnn
-      kws train-am --feats scp:feats.scp --features conf/fbank40.conf --ali ark:ali.1.ark \\
-        --transition-model exp/tri/final.mdl --network conf/timit/convnet --exp exp/convnet
+      kws train-am --feats scp:feats.scp --features conf/fbank40_speaker_deltas.conf \\
+        --ali ark:ali.1.ark --transition-model exp/tri/final.mdl --network conf/timit/convnet \\
+        --exp exp/convnet
     """
     from kws.cli.training_run import is_trained, option_lines, train_and_write
     from kws.training.checkpoint import FILE_NAME

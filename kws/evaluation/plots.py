@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.results import Result, best_confidences
@@ -23,7 +23,7 @@ from kws.files import atomic_path
 DPI = 110
 NUM_BINS = 50
 MOST_ENTRIES = 18  # of a column of the legend
-MOST_DECADES = 4  # of an axis, to have room for 2 and 5 between 1 and 10
+MOST_TENFOLDS = 3  # of an axis, to have room for 2 and 5 between 1 and 10
 Ints = npt.NDArray[np.int64]
 
 
@@ -165,7 +165,7 @@ def _logarithmic(axis: Any, floor: float, top: float, text: str, scale: float = 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (floor * 0.8, top * 1.1)})
     decades = range(math.floor(math.log10(floor)), math.ceil(math.log10(top)) + 1)
-    leading = (1, 2, 5) if len(decades) <= MOST_DECADES else (1,)
+    leading = (1, 2, 5) if top / floor <= 10**MOST_TENFOLDS else (1,)
     ticks = [digit * 10.0**decade for decade in decades for digit in leading]
     ticks = [tick for tick in ticks if 1.5 * floor < tick <= top * 1.05]
     axis.set_ticks([floor, *ticks], ["0", *(text.format(scale * tick) for tick in ticks)])
@@ -191,13 +191,18 @@ def _histogram(panel: Any, result: Result, keyword: str) -> None:
     scored = result.scored
     positives, negatives = best_confidences(scored, keyword)
     bins = np.linspace(0, 1, NUM_BINS + 1)
-    panel.hist(negatives, bins, color="0.55", alpha=0.8, label="without the keyword")
-    panel.hist(positives, bins, color="C0", alpha=0.6, label="with it")
+    for values, colour, label in (
+        (negatives, "0.5", "without the keyword"),
+        (positives, "C0", "with it"),
+    ):
+        panel.hist(values, bins, histtype="stepfilled", color=colour, alpha=0.6, label=label)
     panel.axvline(result.thresholds[keyword], color="C3", linewidth=1.2, label="threshold")
     if positives or negatives:
         panel.set_yscale("log")
-        panel.set_ylim(bottom=0.5)
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        panel.set_ylim(bottom=0.6)
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
     counted = f"with it: {len(positives)}, without: {len(negatives)} stretches of 3 s"
     title = f"{_plain(keyword)}: {scored.name}, {scored.condition}\n{counted}"
     panel.set_title(title, fontsize="medium")

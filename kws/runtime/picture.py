@@ -19,7 +19,7 @@ from kws.runtime.metadata import Metadata
 
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 110
-DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # of units in spoken order
+DASHES = ("-", "--", ":")  # of units in spoken order, the later the thicker
 MOST_ENTRIES = 11  # of a column of a legend
 MAX_POINTS = 4000  # of the waveform: more than there are pixels
 
@@ -86,18 +86,19 @@ def explanation_figure(explanation: Explanation, metadata: Metadata, title: str 
 def _draw_posteriors(
     panel: Any, explanation: Explanation, metadata: Metadata, columns: Sequence[int]
 ) -> None:
-    """Each unit once, in the colour of its first keyword, dashed by its place there."""
+    """Each unit once, in the colour of its first keyword, dashes and width by its place there."""
     keywords_of: dict[int, list[str]] = {}
     styles: dict[int, dict[str, Any]] = {}
     for colour, k in enumerate(columns):
         for place, unit in enumerate(metadata.keywords[k].units):
             keywords_of.setdefault(unit, []).append(metadata.keywords[k].name)
-            styles.setdefault(unit, {"color": f"C{colour}", "ls": DASHES[place % len(DASHES)]})
+            style = {"ls": DASHES[place % len(DASHES)], "lw": 1.2 + 0.8 * (place // len(DASHES))}
+            styles.setdefault(unit, {"color": f"C{colour}", **style})
     for unit, names in keywords_of.items():
         label = _plain(f"{', '.join(names)}: {metadata.units[unit]}")
         panel.plot(
             *(explanation.times_s, explanation.smoothed[:, unit]),
-            **{"label": label, "lw": 1.2, **styles[unit]},
+            **{"label": label, **styles[unit]},
         )
     panel.set_ylabel("smoothed posterior")
 

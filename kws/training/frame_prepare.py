@@ -231,7 +231,10 @@ def _features(feats: str, conf: str | None) -> _Features:
     if options.cmvn.cmvn == "global":
         path = folder / "cmvn.stats"
         if not path.is_file():
-            raise InputError(f"{conf}: cmvn=global needs {path}; give the folder of `kws features`")
+            needed = path if folder.is_dir() else "its cmvn.stats"  # a table is in no folder
+            raise InputError(
+                f"{conf}: cmvn=global needs {needed}; give the folder of `kws features`"
+            )
         matrix = torch.from_numpy(read_matrix(path))
         stats = CmvnStats.from_matrix(matrix, str(path), options.dim).to_matrix()
     return _Features(rspecifier, format_feature_options(options), stats, options.frame_shift_s)

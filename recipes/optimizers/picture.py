@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws loss against epochs and against seconds, from the trainings of recipes/optimizers/run.sh.
 
-Example: recipes/optimizers/picture.py exp/optimizers exp/optimizers/optimizers.png
+recipes/optimizers/picture.py exp/optimizers exp/optimizers/optimizers.png
 """
 
 import itertools
@@ -32,7 +32,7 @@ def picture(
     the process that learns: they hardly depend on what else the machine does.
 
     Examples:
-      picture.py exp/optimizers exp/optimizers/optimizers.png
+      recipes/optimizers/picture.py exp/optimizers exp/optimizers/optimizers.png
     """
     trainings = sorted(_trainings(experiments), key=lambda t: (t.optimizer, t.rate))
     if not trainings:
@@ -109,22 +109,29 @@ def _draw(best: Sequence[_Training], path: Path) -> None:
     for number, training in enumerate(best):
         epochs = [float(epoch + 1) for epoch in range(len(training.curves["dev/loss"]))]
         for panel, times in zip(panels, (epochs, training.curves[SECONDS]), strict=True):
-            style = {"color": f"C{number}", "marker": ".", "linewidth": 1.4}
+            style = {"color": f"C{number}", "linewidth": 1.4, "markersize": 4}
             label = f"{training.optimizer}, {training.rate:g}"
-            panel.plot(times, training.curves["dev/loss"], label=label, **style)
-            panel.plot(times, training.curves["train/loss"], linestyle="--", **style)
+            panel.plot(times, training.curves["dev/loss"], "-o", label=label, **style)
+            panel.plot(times, training.curves["train/loss"], "--x", **style)
     for panel, what in zip(panels, ("epoch", "seconds of a processor"), strict=True):
         panel.set_xlabel(what)
+        panel.locator_params(axis="x", nbins=6)
         panel.set_yscale("log")
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.yaxis.set_minor_formatter(NullFormatter())
         panel.grid(visible=True, which="both", alpha=0.3)
-    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[0].set_ylabel("cross-entropy per frame, nats")
     curves = panels[0].get_legend_handles_labels()[0]
-    curves.append(Line2D([], [], color="0.4", linestyle="-", label="dev"))
-    curves.append(Line2D([], [], color="0.4", linestyle="--", label="train"))
+    for kind, dashes, marker in (("dev", "-", "o"), ("train", "--", "x")):
+        style: dict[str, Any] = {
+            "color": "0.4",
+            "linestyle": dashes,
+            "marker": marker,
+            "markersize": 4,
+        }
+        curves.append(Line2D([], [], label=kind, **style))
     figure.legend(handles=curves, loc="outside upper center", ncols=len(curves))
     FigureCanvasAgg(figure)
     with atomic_path(path) as temporary:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 import json
 import re
 import shlex
@@ -15,6 +13,8 @@ from pathlib import Path
 import kaldi_native_io
 import numpy as np
 import pytest
+from documents import Reader, markdown_blocks
+from ready_python import ReadyPython
 
 from kws.cli.main import COMMANDS, run
 from kws.config import keys_of
@@ -62,16 +62,8 @@ def section(title: str) -> str:
     return TEXT.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
-def commands(text: str) -> list[str]:
-    """The indented lines of a part of the page that run kws."""
-    lines = re.sub(r" *\\\n *", " ", text).splitlines()
-    return [line.strip() for line in lines if line.startswith("    kws ")]
-
-
-WORKED = [
-    *commands(section("From exp/nnet2/final.mdl to detections")),
-    *commands(section("And back")),
-]
+BLOCKS = list(markdown_blocks("docs/kaldi.md"))
+WORKED = [command for block in BLOCKS if not block.language for command in block.commands()]
 
 
 def runnable() -> list[str]:
@@ -124,20 +116,19 @@ def write_tables() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def printed(
+    tmp_path_factory: pytest.TempPathFactory, ready: ReadyPython
+) -> Iterator[dict[str, str]]:
     """What each command of the page printed in the user's folder; all of them succeed."""
     folder = tmp_path_factory.mktemp("kaldi")
     make_world(folder)
+    reader = Reader(folder, ready.programs)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_tables()
-        yield {command: output_of(command) for command in (*WORKED, *runnable())}
-
-
-def output_of(command: str) -> str:
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert run(shlex.split(command)[1:]) == 0, command
-    return out.getvalue()
+        for command in (*WORKED, *runnable()):
+            reader.run(command)
+        yield reader.printed
 
 
 def found(printed: dict[str, str], start: str) -> list[str]:
@@ -196,6 +187,10 @@ def test_the_python_example_compresses(printed: dict[str, str]) -> None:
     for key, matrix in read_matrices("scp:exp/feats/feats.scp"):
         # a byte per value: 64 codes at least over a quarter of a column's span
         assert np.abs(small[key] - matrix[:, :13]).max() < np.ptp(matrix) / 64
+
+
+def test_other_blocks_are_the_options_and_the_python_example() -> None:
+    assert [block.language for block in BLOCKS if block.language] == ["text", "python"]
 
 
 def cells() -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from kws.evaluation import plots
 from kws.evaluation.counting import Counts
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.plots import det_figure, frontier
@@ -145,3 +146,23 @@ def test_where_nothing_is_defined_the_panel_says_so_in_its_middle() -> None:
         inside = panel.get_window_extent()
         assert inside.x0 < middle.x0 and middle.x1 < inside.x1
         assert inside.y0 < middle.y0 and middle.y1 < inside.y1
+
+
+@pytest.mark.parametrize("most", [1, 6, 40, 3000])
+def test_counts_are_plain_numbers(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    found = ([0.9] * 2, [0.1] * most)
+    monkeypatch.setattr(plots, "best_confidences", lambda scored, keyword: found)
+    scored = SimpleNamespace(name="test", condition="clean", keywords=("low", "high tone"))
+    result: Any = SimpleNamespace(scored=scored, thresholds={"low": 0.5, "high tone": 0.6})
+    figure = plots.confidences_figure([result])
+    FigureCanvasAgg(figure).draw()
+    for panel in figure.axes:
+        bottom, top = panel.get_ylim()
+        axis = panel.yaxis
+        shown = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+        labels = [label.get_text() for y, label in shown if bottom <= y <= top]
+        assert labels[0] == "1" and all(label.isdigit() for label in labels)
+        assert not any(label.get_text() for label in axis.get_minorticklabels())
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert all(panel.get_tightbbox().y1 < box.y0 for panel in figure.axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,5 +169,14 @@ def test_a_folder_of_features_brings_its_options(tmp_path: Path, sources: FrameS
 def test_a_folder_with_global_statistics_needs_them(tmp_path: Path, sources: FrameSources) -> None:
     conf = tmp_path / "global.conf"
     conf.write_text("--num-mel-bins=5\n--cmvn=global\n")
-    with pytest.raises(InputError, match=r"global.conf: cmvn=global needs .*cmvn.stats; give the"):
+    with pytest.raises(InputError) as told:
         task_of(replace(sources, features=str(conf)), tmp_path / "exp")
+    assert str(told.value) == (
+        f"{conf}: cmvn=global needs its cmvn.stats; give the folder of `kws features`"
+    )
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "feats.scp").write_bytes((tmp_path / "train.feats.scp").read_bytes())
+    conf.rename(folder / "features.conf")
+    with pytest.raises(InputError, match=re.escape(f"needs {folder}/cmvn.stats; give the folder")):
+        task_of(replace(sources, feats=str(folder)), tmp_path / "exp")
