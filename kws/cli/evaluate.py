@@ -11,6 +11,7 @@ import typer
 
 from kws.cli.many_values import ManyValuesCommand
 from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.files import check_can_be_made
 
 if TYPE_CHECKING:
     from kws.data import DataDir
@@ -83,6 +84,9 @@ def evaluate(
 
     if out.exists() and not out.is_dir():  # told before the work, not after it
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
+    check_can_be_made(out / "report.html")
+    if dev:
+        check_can_be_made(model)  # the thresholds are stored in it
     num_threads = nj or os.cpu_count() or 1
     torch.set_num_threads(1)  # utterances run side by side instead
     spotter = Spotter.load(model)
@@ -104,18 +108,18 @@ def evaluate(
     material = Material(read(test), read(dev), mixer(noise), mixer(dev_noise))
     found = _evaluate(spotter, material, fa_per_hour, threshold, num_threads)
     facts = _facts(model, material, fa_per_hour if dev else None)
-    if dev:
-        store_thresholds(model, found, [str(data.path) for data in material.dev])
-    files = write_outputs(out, found, facts)
     points = [
         point
         for result in found.results
         for point in result.points
         if point.set_name == result.scored.name
     ]
-    print(summary(points))
+    print(summary(points))  # before anything is written: a full disk takes no result away
     for note in notes_on(points):
         print(note)
+    if dev:
+        store_thresholds(model, found, [str(data.path) for data in material.dev])
+    files = write_outputs(out, found, facts)
     print("wrote " + " ".join(map(str, files)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +142,9 @@ class Listener:
         """
         from kws.cli.hooks import Hooks
         from kws.cli.meter import Meter
+        from kws.runtime.event_names import EventNames
 
+        self.names = EventNames()
         self.stream, self.microphone = stream, microphone
         self.hooks: Hooks | None = None if command is None else Hooks(command)
         self.keeper: EventKeeper | None = None
@@ -248,8 +249,8 @@ class Listener:
         return {**event_entries(self.microphone.device.name, event), "time": time}
 
     def _keep(self, keeper: EventKeeper, event: Detection, time: str, is_near_miss: bool) -> None:
-        stem = f"{time[:23]}_{event.keyword}".replace(":", "-")
-        stem = re.sub(r"[^\w.-]", "_", stem) + ("_near-miss" if is_near_miss else "")
+        stem = self.names.name(event.keyword, event.peak_s, datetime.fromisoformat(time))
+        stem += "_near-miss" if is_near_miss else ""
         threshold = self.stream.thresholds[event.keyword]
         keeper.keep(event, stem, {"time": time, "threshold": threshold, "near_miss": is_near_miss})
 

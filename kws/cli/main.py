@@ -9,6 +9,7 @@ at once and without torch.
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
 import io
 import logging
@@ -48,6 +49,10 @@ COMMANDS = (
     "explain",
     "doctor",
 )
+_REMEDIES = {
+    errno.EACCES: "; name a place that you may use, or change its permissions",
+    errno.EROFS: "; name a place that can be written",
+}
 # typer's parent of all mistakes in the use of a command (click's, or its own copy of click's)
 UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
@@ -201,7 +206,8 @@ def _run(command: Any, args: list[str], name: str) -> int:
     except OSError as error:
         _give_up_stdout()
         place = error.filename if error.filename is not None else name
-        return _fail(f"{place}: {error.strerror or error}")
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        return _fail(f"{place}: {error.strerror or error}{remedy}")
     except (KeyboardInterrupt, typer.Abort):
         return 130
 

@@ -7,6 +7,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class EventKeeper:
 
         Args:
             event: a detection or a near miss.
-            stem: the files' name without suffix.
+            stem: the files' name without suffix; a number is added where such files exist.
             entries: what else the JSON file says: its threshold, whether it is a near miss, ...
         """
         self._waiting.append(_Waiting(event, stem, dict(entries)))
@@ -97,7 +98,7 @@ class EventKeeper:
         start, samples = self._samples.part(
             round(begin_s * rate), round((event.end_s + AFTER_S) * rate)
         )
-        audio = self.folder / f"{waiting.stem}.wav"
+        audio = self._free(waiting.stem)
         write_audio(audio, samples, rate)
         description = {
             **asdict(event),
@@ -109,6 +110,12 @@ class EventKeeper:
         }
         write_text(audio.with_suffix(".json"), json.dumps(description, indent=1) + "\n")
         return audio
+
+    def _free(self, stem: str) -> Path:
+        """The name of a new wav: a clock that is put back may give a name again."""
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        paths = (self.folder / f"{name}.wav" for name in names)
+        return next(p for p in paths if not p.exists() and not p.with_suffix(".json").exists())
 
     def _units(self, event: Detection) -> dict[str, Any]:
         """The frames of the units that made the event's confidence."""

@@ -15,6 +15,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from kws.files import named
 
+_PREFIX = "events.out.tfevents."
+
 
 class TrainLog:
     """Appends lines with a time stamp to EXP/train.log and values to EXP/tensorboard.
@@ -33,8 +35,9 @@ class TrainLog:
         """
         self._echo = echo
         self._lines = directory / "train.log"
-        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
-        self._events = directory / "tensorboard" / f"events.out.tfevents.{name}"
+        folder = directory / "tensorboard"
+        name = f"{_begun(folder):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
+        self._events = folder / f"{_PREFIX}{name}"
         directory.mkdir(parents=True, exist_ok=True)
         self._events.parent.mkdir(exist_ok=True)
         begin = SessionLog(status=SessionLog.START)
@@ -59,6 +62,15 @@ class TrainLog:
             event.wall_time = time.time()
             records.write(event.SerializeToString())
         _append(self._events, content.getvalue())
+
+
+def _begun(folder: Path) -> int:
+    """The second that names a new file: TensorBoard reads the files in the order of their names.
+
+    Where the clock was put back since the run that is continued, it is later than the clock.
+    """
+    starts = (path.name.removeprefix(_PREFIX)[:10] for path in folder.glob(f"{_PREFIX}*"))
+    return max([int(time.time()), *(int(start) + 1 for start in starts if start.isdecimal())])
 
 
 def _append(path: Path, content: bytes) -> None:

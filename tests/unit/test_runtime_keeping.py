@@ -127,3 +127,16 @@ def test_an_event_that_cannot_be_written_is_given_up(tmp_path):
     with pytest.raises(OSError):
         keeper.flush()
     assert keeper.flush() == []
+
+
+def test_a_name_that_comes_again_replaces_no_file(tmp_path):
+    for peak_s in (1.0, 2.0, 3.0):  # as many runs, under a clock that was put back
+        keeper = EventKeeper(tmp_path, metadata())
+        feed(keeper, ramp(4.0), smoothed(4.0))
+        keeper.keep(event_at(peak_s), "stem", {})
+        keeper.flush()
+    peaks = {path.name: json.loads(path.read_text())["peak_s"] for path in tmp_path.glob("*.json")}
+    assert peaks == {"stem.json": 1.0, "stem-2.json": 2.0, "stem-3.json": 3.0}
+    for path in tmp_path.glob("*.json"):
+        assert json.loads(path.read_text())["audio"] == path.with_suffix(".wav").name
+        assert path.with_suffix(".wav").exists()

@@ -137,3 +137,16 @@ def test_a_real_interrupt(world: World) -> None:
     assert (process.returncode, out, error) == (130, b"", b"")
     Path("started").unlink()
     assert world.contents() == before
+
+
+def test_a_full_disk_takes_no_result_of_an_evaluation_away(world: World) -> None:
+    (world.folder / "neg").mkdir()
+    (world.folder / "neg/wav.scp").write_text("n ../sound.wav\n")
+    for words, line in (
+        ("--test data", "out/operating_points.csv: File too large"),
+        ("--dev data --test neg", "final.kws: File too large"),
+    ):
+        command = f"evaluate --model final.kws {words} --out out"
+        printed = world.check(Case("", command, line), full_disk())
+        assert "jarvis" in printed
+        assert "wrote" not in printed
