@@ -157,6 +157,32 @@ def test_events_and_near_misses_are_kept(fake, model, tmp_path, capsys):
         assert said["audio_start_s"] <= said["start_s"] < said["end_s"]
 
 
+def test_a_clock_that_is_put_back_replaces_and_mixes_no_files(fake, model, tmp_path, monkeypatch):
+    class PutBack(datetime):
+        """Goes back by an hour whenever it is read."""
+
+        num_read = 0
+
+        @classmethod
+        def now(cls, tz=None):
+            cls.num_read += 1
+            return START - cls.num_read * timedelta(hours=1)
+
+    folder = tmp_path / "kept"
+    monkeypatch.setattr("kws.cli.listen.datetime", PutBack)
+    num_kept = 0
+    for _ in range(2):
+        PutBack.num_read = 0
+        before = set(folder.glob("*.json"))
+        assert kws(["listen", model, "--save-detections", str(folder)]) == 0
+        new = sorted(set(folder.glob("*.json")) - before)
+        peaks = [json.loads(path.read_text())["peak_s"] for path in new]
+        assert len(peaks) > 3
+        assert peaks == sorted(peaks)
+        num_kept += len(peaks)
+    assert len(list(folder.glob("*.wav"))) == len(list(folder.glob("*.json"))) == num_kept
+
+
 def test_a_file_that_cannot_be_written_does_not_end_the_listening(fake, model, tmp_path, capsys):
     folder = tmp_path / "kept"
 
@@ -172,6 +198,9 @@ def test_a_file_that_cannot_be_written_does_not_end_the_listening(fake, model, t
     lines = captured.err.splitlines()
     assert f"--save-detections: {folder}: File exists" in lines
     assert lines[-1].startswith("heard 6.0 s; events: ")
+
+
+START = datetime(2026, 10, 25, 2, 30, tzinfo=timezone.utc)
 
 
 class Removed(set):
