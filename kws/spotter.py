@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,11 +209,16 @@ class Spotter(nn.Module):
 
         Its frames go on behind the recording's end, see `flush_scores`.
         """
-        state = self.init_scores()
         block = max(1, round(BLOCK_S * self.sample_rate))
+        starts = range(0, len(samples), block)
+        return self.score_chunks(samples[start : start + block] for start in starts)
+
+    def score_chunks(self, chunks: Iterable[np.ndarray | Tensor]) -> Scores:
+        """`score_track` of a recording that comes in chunks, (S,) samples each."""
+        state = self.init_scores()
         parts = []
-        for start in range(0, len(samples), block):
-            scores, state = self.step_scores(samples[start : start + block], state)
+        for chunk in chunks:
+            scores, state = self.step_scores(chunk, state)
             parts.append(scores)
         parts.append(self.flush_scores(state))
         return (

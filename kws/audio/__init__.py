@@ -16,7 +16,7 @@ from kws.audio.files import (
     write_audio,
 )
 from kws.audio.fitness import Finding, channel_findings, findings
-from kws.audio.measures import Measures, measure
+from kws.audio.measures import Measurer, Measures, measure
 from kws.audio.microphone import InputDevice, Microphone, choose_device, input_devices
 from kws.audio.notices import NOTICES
 from kws.audio.resampling import resample, resample_chunks
@@ -29,6 +29,7 @@ __all__ = [
     "Finding",
     "Header",
     "InputDevice",
+    "Measurer",
     "Measures",
     "Microphone",
     "Raw",

@@ -26,7 +26,7 @@ from kws.errors import InputError
 from kws.files import atomic_path
 
 Samples = npt.NDArray[np.float32]
-CHUNK_S = 30.0
+CHUNK_S = 10.0  # what the network makes of it is much larger than the samples are
 _PIECE_VALUES = 1 << 18  # decoded at a time: 1 MiB, 2.7 s of stereo at 48 kHz
 _BLOCK_BYTES = 1 << 16
 FULL_SCALE = 32768.0  # samples are at the scale of 16-bit integers

@@ -26,6 +26,7 @@ MAX_WINDOWS = 4000  # of a spectrum: more would only cost time
 CLIFF_DB = (
     25.0  # speech falls by less within the 850 Hz that are compared; a resampler by 60 or more
 )
+HUM_FREQUENCIES = (50, 60)  # Hz
 HUM_WINDOW_S = 0.5
 HUM_DURATION_S = 2.0  # shorter recordings cannot tell hum from a voice
 HUM_PROMINENCE_DB = 12.0
@@ -92,30 +93,187 @@ def measure(samples: npt.ArrayLike, sample_rate: int) -> Measures:
         InputError: less than one frame of 20 ms, or not one row.
     """
     x: Floats = np.asarray(samples, dtype=np.float64)
-    frame = round(FRAME_S * sample_rate)
-    if x.ndim != 1 or len(x) < frame:
-        raise InputError(
-            f"audio of shape {x.shape}: it must be one row of {frame} samples ({FRAME_S:g} s) or "
-            "more; give a longer recording"
+    if x.ndim != 1:
+        raise _too_short(x.shape, round(FRAME_S * sample_rate))
+    measurer = Measurer(sample_rate, len(x))
+    measurer.add(x)
+    return measurer.measures()
+
+
+class Measurer:
+    """Measures one channel that comes in pieces, so that memory stays bounded.
+
+    Args:
+        sample_rate: in Hz.
+        num_samples: that will come.
+    """
+
+    def __init__(self, sample_rate: int, num_samples: int) -> None:
+        self._rate, self._frame = sample_rate, round(FRAME_S * sample_rate)
+        self._rest: Floats = np.zeros(0)  # less than a frame
+        self._powers: list[Floats] = []  # of frames
+        self._still: list[npt.NDArray[np.bool_]] = []
+        self._num_samples, self._sum, self._peak = 0, 0.0, 0.0
+        self._clipping = _Clipping()
+        self._short = _Spectra(round(SPECTRUM_S * sample_rate), num_samples)
+        num_bins = round(max(HUM_FREQUENCIES) * HUM_HARMONICS * HUM_WINDOW_S) + 12
+        self._long = _Spectra(round(HUM_WINDOW_S * sample_rate), num_samples, num_bins)
+
+    def add(self, samples: npt.NDArray[np.floating]) -> None:
+        """Take the next samples, (S,) at 16-bit scale."""
+        if not len(samples):
+            return
+        x: Floats = samples.astype(np.float64)
+        self._num_samples += len(x)
+        self._sum += float(x.sum())
+        self._peak = max(self._peak, float(np.abs(x).max()))
+        self._clipping.add(x)
+        self._short.add(x)
+        self._long.add(x)
+        x = np.concatenate((self._rest, x))
+        end = len(x) // self._frame * self._frame
+        frames, self._rest = x[:end].reshape(-1, self._frame), x[end:].copy()
+        self._powers.append(frames.var(axis=1))
+        self._still.append(np.ptp(frames, axis=1) <= STILL)
+
+    def measures(self) -> Measures:
+        """Of all that has come.
+
+        Raises:
+            InputError: that is less than one frame of 20 ms.
+        """
+        if self._num_samples < self._frame:
+            raise _too_short((self._num_samples,), self._frame)
+        powers, still = np.concatenate(self._powers), np.concatenate(self._still)
+        hum = self._hum()
+        return Measures(
+            duration_s=self._num_samples / self._rate,
+            sample_rate=self._rate,
+            peak_dbfs=dbfs(self._peak**2),
+            level_dbfs=dbfs(float(np.median(powers[_loud(powers)]))),
+            noise_floor_dbfs=_noise_floor(powers[~still]),
+            clipped_share=self._clipping.num_samples() / self._num_samples,
+            dc_offset=self._sum / self._num_samples / FULL_SCALE,
+            still_share=_still_share(still),
+            bandwidth_hz=None if still.all() else _bandwidth(self._short, self._rate),
+            hum_hz=None if hum is None else hum[0],
+            hum_dbfs=None if hum is None else hum[1],
         )
-    frames = x[: len(x) // frame * frame].reshape(-1, frame)  # (T, frame)
-    powers = frames.var(axis=1)
-    still = np.ptp(frames, axis=1) <= STILL
-    loud = _loud(powers)
-    hum = _hum(x, sample_rate)
-    return Measures(
-        duration_s=len(x) / sample_rate,
-        sample_rate=sample_rate,
-        peak_dbfs=dbfs(float(np.abs(x).max()) ** 2),
-        level_dbfs=dbfs(float(np.median(powers[loud]))),
-        noise_floor_dbfs=_noise_floor(powers[~still]),
-        clipped_share=clipped_share(x),
-        dc_offset=float(x.mean()) / FULL_SCALE,
-        still_share=_still_share(still),
-        bandwidth_hz=None if still.all() else _bandwidth(x, sample_rate),
-        hum_hz=None if hum is None else hum[0],
-        hum_dbfs=None if hum is None else hum[1],
+
+    def _hum(self) -> tuple[int, float] | None:
+        if self._num_samples < HUM_DURATION_S * self._rate:
+            return None
+        return _hum(self._long, self._rate)
+
+
+def _too_short(shape: tuple[int, ...], frame: int) -> InputError:
+    return InputError(
+        f"audio of shape {shape}: it must be one row of {frame} samples ({FRAME_S:g} s) or more; "
+        "give a longer recording"
     )
+
+
+class _Clipping:
+    """Clipped samples of what comes in pieces.
+
+    These are the ones at full scale, and those in runs at the largest or the smallest value.
+    """
+
+    def __init__(self) -> None:
+        self._num_full = 0
+        self._tops = (_FlatTops(), _FlatTops())  # of the sound, and of it upside down
+
+    def add(self, x: Floats) -> None:
+        """Take the next samples, one or more."""
+        self._num_full += int((np.abs(x) >= AT_FULL_SCALE).sum())
+        for tops, values in zip(self._tops, (x, -x), strict=True):
+            tops.add(values)
+
+    def num_samples(self) -> int:
+        """Clipped ones among all that has come."""
+        high, low = self._tops
+        number = self._num_full + high.num_samples()
+        return number if high.extreme == -low.extreme else number + low.num_samples()
+
+
+def clipped_share(x: Floats) -> float:
+    """Of the samples, (S,) at 16-bit scale, those that are clipped."""
+    clipping = _Clipping()
+    clipping.add(x)
+    return clipping.num_samples() / len(x)
+
+
+class _FlatTops:
+    """Samples in runs at the largest value of what comes in pieces."""
+
+    def __init__(self) -> None:
+        self.extreme = -math.inf
+        self._number = 0  # in runs that have ended
+        self._run = 0  # samples of the one that may go on
+
+    def add(self, x: Floats) -> None:
+        """Take the next samples, one or more."""
+        largest = float(x.max())
+        if largest > self.extreme:
+            self.extreme, self._number, self._run = largest, 0, 0
+        starts, stops = _runs(x == self.extreme)
+        lengths = stops - starts
+        if len(starts) and starts[0] == 0:
+            lengths[0] += self._run
+        else:
+            self._number += _long_enough(self._run)
+        goes_on = len(stops) and stops[-1] == len(x)
+        self._run = int(lengths[-1]) if goes_on else 0
+        ended = lengths[:-1] if goes_on else lengths
+        self._number += int(ended[ended >= FLAT_TOP].sum())
+
+    def num_samples(self) -> int:
+        """Beside those at full scale."""
+        if not FLAT_TOP_LEVEL <= abs(self.extreme) < AT_FULL_SCALE:
+            return 0
+        return self._number + _long_enough(self._run)
+
+
+def _long_enough(run: int) -> int:
+    return run if run >= FLAT_TOP else 0
+
+
+class _Spectra:
+    """Power spectra of windows that overlap by half, of what comes in pieces.
+
+    Args:
+        length: of a window.
+        num_samples: that will come: of very many windows some are left out.
+        num_bins: the lowest ones to keep; None: all.
+    """
+
+    def __init__(self, length: int, num_samples: int, num_bins: int | None = None) -> None:
+        num_windows = max(1, (num_samples - length) // (length // 2) + 1)
+        self._step = length // 2 * math.ceil(num_windows / MAX_WINDOWS)
+        self.length, self._num_bins = length, num_bins
+        self._window = np.hanning(length)
+        self._rest: Floats = np.zeros(0)
+        self._ahead = 0  # samples of the rest, or to come, before the next window
+        self._spectra: list[npt.NDArray[np.float32]] = []
+
+    def add(self, x: Floats) -> None:
+        """Take the next samples."""
+        x = np.concatenate((self._rest, x))
+        while self._ahead + self.length <= len(x):
+            part = x[self._ahead : self._ahead + self.length]
+            power = np.abs(np.fft.rfft((part - part.mean()) * self._window)) ** 2
+            # a sine of amplitude a has a line of (a / 2)^2 (sum of the window)^2, its power is
+            # a^2 / 2
+            power *= 2 / self._window.sum() ** 2
+            self._spectra.append(power[: self._num_bins].astype(np.float32))
+            self._ahead += self._step
+        passed = min(self._ahead, len(x))
+        self._rest = x[passed:].copy()
+        self._ahead -= passed
+
+    def values(self) -> npt.NDArray[np.float32]:
+        """(windows, bins)"""
+        return np.array(self._spectra)
 
 
 def dbfs(power: float) -> float:
@@ -130,17 +288,6 @@ def _loud(powers: Floats) -> npt.NDArray[np.intp]:
 
 def _noise_floor(powers: Floats) -> float | None:
     return dbfs(float(np.percentile(powers, FLOOR_PERCENTILE))) if len(powers) else None
-
-
-def clipped_share(x: Floats) -> float:
-    """Samples at full scale, and those in runs at the largest or the smallest value."""
-    clipped = np.abs(x) >= AT_FULL_SCALE
-    for extreme in (x.max(), x.min()):
-        if abs(extreme) >= FLAT_TOP_LEVEL:
-            starts, stops = _runs(x == extreme)
-            for start, stop in zip(starts, stops, strict=True):
-                clipped[start:stop] |= stop - start >= FLAT_TOP
-    return float(clipped.mean())
 
 
 def _still_share(still: npt.NDArray[np.bool_]) -> float:
@@ -160,26 +307,14 @@ def _runs(flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArr
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
-def _spectra(x: Floats, length: int) -> Floats:
-    """Power spectra of windows that overlap by half: (windows, length // 2 + 1)."""
-    starts = np.arange(0, len(x) - length + 1, length // 2)
-    starts = starts[:: math.ceil(len(starts) / MAX_WINDOWS)]
-    window = np.hanning(length)
-    parts = [x[start : start + length] for start in starts]
-    spectra = [np.abs(np.fft.rfft((part - part.mean()) * window)) ** 2 for part in parts]
-    # a sine of amplitude a has a line of (a / 2)^2 (sum of the window)^2, its power is a^2 / 2
-    scaled: Floats = np.array(spectra) * (2 / window.sum() ** 2)
-    return scaled
-
-
-def _bandwidth(x: Floats, sample_rate: int) -> float:
+def _bandwidth(windows: _Spectra, sample_rate: int) -> float:
     """Where the mean spectrum of the loud windows falls off a cliff and stays down."""
-    length = round(SPECTRUM_S * sample_rate)
-    if len(x) < length:
+    length, spectra = windows.length, windows.values()
+    if not len(spectra):
         return sample_rate / 2
-    spectra = _spectra(x, length)
-    powers = spectra.sum(axis=1)
-    mean = spectra[powers >= np.percentile(powers, 50)].mean(axis=0)
+    powers = spectra.sum(axis=1, dtype=np.float64)
+    is_loud = powers >= np.percentile(powers, 50)
+    mean = spectra.mean(axis=0, dtype=np.float64, where=is_loud[:, None])
     bin_hz = sample_rate / length
     # what is below a tenth of the smallest step cannot be told from rounding
     decibels = 10 * np.log10(np.maximum(mean, 0.01 / length))
@@ -192,16 +327,13 @@ def _bandwidth(x: Floats, sample_rate: int) -> float:
     return edge_hz
 
 
-def _hum(x: Floats, sample_rate: int) -> tuple[int, float] | None:
+def _hum(windows: _Spectra, sample_rate: int) -> tuple[int, float] | None:
     """The mains' frequency and the level of their harmonics, if they stand out all the time."""
-    if len(x) < HUM_DURATION_S * sample_rate:
-        return None
-    length = round(HUM_WINDOW_S * sample_rate)
     # the lower quartile of each bin: a voice has its lines elsewhere most of the time
-    spectrum = np.percentile(_spectra(x, length), 25, axis=0)
-    bin_hz = sample_rate / length
+    spectrum = np.percentile(windows.values(), 25, axis=0)
+    bin_hz = sample_rate / windows.length
     found = []
-    for base in (50, 60):
+    for base in HUM_FREQUENCIES:
         lines = []
         for harmonic in range(1, HUM_HARMONICS + 1):
             centre = round(base * harmonic / bin_hz)

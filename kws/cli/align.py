@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 
 
 def align(
@@ -70,6 +70,7 @@ def align(
         typer.Option("--allow-commands", help="Run the commands (ending in |) that wav.scp holds."),
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Find when each keyword of a data dir is said and write it as CTM.
 
@@ -125,7 +126,9 @@ def align(
     if model is not None and units_per_word is not None:
         raise typer.BadParameter("--units-per-word goes with --keywords; a model has its own units")
     old = None if ali is None else read_ctm(ali)
-    data = read_data_dir(data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
+    data = read_data_dir(
+        data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot, channel=channel
+    )
     given = data.words if wrd_dir is None else words_in_wrd_files(wrd_dir, data.utterances)
     spotter = None if model is None else Spotter.load(model)
     if spotter is None:

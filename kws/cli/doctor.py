@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kws.cli.shared_options import Device
+from kws.cli.shared_options import ChannelOption, Device
 
 if TYPE_CHECKING:
-    from kws.audio import Measures
+    from kws.audio import Channel, Measures
 
 DURATION_S = 6.0
 
@@ -30,6 +30,7 @@ def doctor(
     rate: Annotated[
         int, typer.Option(metavar="R", min=1, help="Sample rate of the model that will listen.")
     ] = 16000,
+    channel: ChannelOption = None,
 ) -> None:
     """Tell whether audio is fit for a detector, and what to do if not.
 
@@ -43,6 +44,7 @@ def doctor(
       kws doctor recording.wav
     """
     from kws.audio import channel_findings, findings
+    from kws.audio.channels import check_channel
     from kws.errors import InputError
 
     if file is not None and (device is not None or seconds is not None):
@@ -50,11 +52,13 @@ def doctor(
         raise InputError(f"{option} is for a device; leave it out, or the file {file}")
     if file is None:
         measures = _of_device(device, DURATION_S if seconds is None else seconds)
+        check_channel(channel, len(measures), "the device")
     else:
-        measures = _of_file(file)
-    print(describe(measures[0]))
-    # the first channel is what detectors hear unless they are told otherwise
-    found = [*channel_findings(measures), *findings(measures[0], rate)]
+        measures = _of_file(file, channel)
+    # the first channel is what detectors hear unless they are told otherwise; the mean is the last
+    heard = measures[-1] if channel == "mean" else measures[channel or 0]
+    print(describe(heard))
+    found = [*channel_findings(measures), *findings(heard, rate)]
     for finding in found:
         print(f"- {finding.text}: {finding.remedy}")
     if found:
@@ -78,19 +82,26 @@ def describe(measures: Measures) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _of_file(path: Path) -> list[Measures]:
-    """Of each channel."""
-    from kws.audio import measure, num_channels, read_audio
+def _of_file(path: Path, channel: Channel) -> list[Measures]:
+    """Of each channel, and of their mean where that is asked for."""
+    from kws.audio import Measurer, read_header, read_pieces
+    from kws.audio.channels import check_channel
+    from kws.audio.files import seekable
     from kws.errors import InputError
 
-    channels = []
-    for channel in range(num_channels(path)):
-        waveform = read_audio(path, channel=channel)
-        try:
-            channels.append(measure(waveform.samples, waveform.sample_rate))
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-    return channels
+    with seekable(path, str(path)) as file:
+        header = read_header(file, str(path))
+        check_channel(channel, header.num_channels, str(path))
+        rows = [*range(header.num_channels), *(["mean"] if channel == "mean" else [])]
+        measurers = [Measurer(header.sample_rate, header.num_samples) for _ in rows]
+        file.seek(0)
+        for piece, _ in read_pieces(file, name=str(path)):
+            for row, measurer in zip(rows, measurers, strict=True):
+                measurer.add(piece.mean(axis=1) if row == "mean" else piece[:, row])
+    try:
+        return [measurer.measures() for measurer in measurers]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _of_device(choice: str | None, duration_s: float) -> list[Measures]:

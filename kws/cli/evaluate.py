@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.many_values import ManyValuesCommand
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 from kws.files import check_can_be_made
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def evaluate(
         bool, typer.Option("--allow-commands", help="Run the commands that wav.scp holds.")
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Find thresholds on dev data, and how often a model misses and falsely alarms on test data.
 
@@ -93,7 +94,12 @@ def evaluate(
 
     def read(values: Dirs | None) -> tuple[DataDir, ...]:
         return tuple(
-            read_data_dir(path, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
+            read_data_dir(
+                path,
+                allow_commands=allow_commands,
+                max_overshoot_s=max_overshoot,
+                channel=channel,
+            )
             for path in values or ()
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.exported import load_stream
-from kws.cli.shared_options import Threshold
+from kws.cli.shared_options import ChannelOption, Threshold
 
 if TYPE_CHECKING:
     from kws.runtime.explain import Explanation
@@ -27,6 +27,7 @@ def explain(
         typer.Option(metavar="K", help="Only this keyword; without it every one of the model."),
     ] = None,
     threshold: Threshold = None,
+    channel: ChannelOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -47,9 +48,9 @@ def explain(
       kws explain jarvis.onnx missed.wav --out missed.png
       kws explain jarvis.onnx missed.wav --json | jq -r '.keywords[].verdict'
     """
-    from kws.audio import read_audio
+    from kws.audio import opened_audio
     from kws.errors import InputError
-    from kws.runtime.explain import explain as explain_recording
+    from kws.runtime.explain import explain_pieces
 
     stream = load_stream(model, threshold)
     names = [entry.name for entry in stream.keywords]
@@ -57,11 +58,12 @@ def explain(
         raise InputError(
             f"--keyword {keyword!r}: the keywords of {model} are {', '.join(map(repr, names))}"
         )
-    waveform = read_audio(file)
-    try:
-        explanation = explain_recording(stream, waveform)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+    with opened_audio(file, channel=channel) as (header, pieces):
+        try:
+            explanation = explain_pieces(stream, pieces, header.sample_rate, header.num_samples)
+        except InputError as error:
+            reason = str(error).removeprefix(f"{file}: ")
+            raise InputError(f"{file}: {reason}") from None
     if keyword is not None:
         reports = [report for report in explanation.keywords if report.keyword == keyword]
         explanation = replace(explanation, keywords=tuple(reports))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.many_values import ManyValuesCommand
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
+    from kws.audio import Channel
     from kws.data import DataDir
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -44,6 +45,7 @@ def export(
         bool, typer.Option("--allow-commands", help="Run the commands that wav.scp holds.")
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Write a keyword model as one ONNX file, from samples to confidences.
 
@@ -72,8 +74,13 @@ def export(
     spotter = Spotter.load(model)
     audio = None
     if calibration:
-        read = partial(read_data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
-        audio = list(_audio(calibration, spotter.sample_rate, read))
+        read = partial(
+            read_data_dir,
+            allow_commands=allow_commands,
+            max_overshoot_s=max_overshoot,
+            channel=channel,
+        )
+        audio = list(_audio(calibration, spotter.sample_rate, read, channel))
     loss = export_spotter(
         spotter, out, opset=DEFAULT_OPSET if opset is None else opset, calibration=audio
     )
@@ -94,7 +101,7 @@ def export(
 
 
 def _audio(
-    values: Sequence[str], sample_rate: int, read: Callable[[Path], DataDir]
+    values: Sequence[str], sample_rate: int, read: Callable[[Path], DataDir], channel: Channel
 ) -> Iterator[np.ndarray]:
     """The samples of all utterances of data dirs, and of sound files."""
     from kws.audio import read_audio
@@ -105,4 +112,4 @@ def _audio(
             for utterance in data.utterances:
                 yield data.load(utterance, sample_rate).samples
         else:
-            yield read_audio(path, sample_rate=sample_rate).samples
+            yield read_audio(path, sample_rate=sample_rate, channel=channel).samples

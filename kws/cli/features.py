@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from kws.cli.extractor import Extractor
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 from kws.cli.takes import Take, read_takes
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def features(
         bool, typer.Option("--allow-commands", help="Run commands (ending in |) in tables.")
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Compute features of recordings: fbank or MFCC, deltas and CMVN, as the config says.
 
@@ -96,7 +97,7 @@ def features(
         text = read_text(config)
         options = parse_feature_options(text, str(config))
     compression = _compression(compress, compression_method)
-    takes, total = read_takes(source, options, allow_commands, max_overshoot)
+    takes, total = read_takes(source, options, allow_commands, max_overshoot, channel)
     if is_specifier(destination):
         out_dir = None
         table = screen_specifier(destination, allow_commands=allow_commands, writing=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,7 @@ def posteriors(
         typer.Option("--allow-commands", help="Let specifiers, scp and wav.scp run commands (|)."),
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Compute a network's outputs for every utterance.
 
@@ -104,7 +105,10 @@ def posteriors(
             utterances = _raw_table(source, pipeline, allow_commands)
         else:
             data = read_data_dir(
-                source, allow_commands=allow_commands, max_overshoot_s=max_overshoot
+                source,
+                allow_commands=allow_commands,
+                max_overshoot_s=max_overshoot,
+                channel=channel,
             )
             utterances = _data_dir(data, pipeline, unread)
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from kws.audio import Waveform
+    from kws.audio import Channel, Waveform
     from kws.features import FeatureOptions
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,11 @@ class Take(NamedTuple):
 
 
 def read_takes(
-    source: str, options: FeatureOptions, allow_commands: bool, max_overshoot_s: float
+    source: str,
+    options: FeatureOptions,
+    allow_commands: bool,
+    max_overshoot_s: float,
+    channel: Channel,
 ) -> tuple[Iterator[Take], int | None]:
     """The utterances of a data dir or a table, and how many there are where that is known."""
     from kws.data import read_data_dir
@@ -35,10 +39,12 @@ def read_takes(
 
     total = None
     if is_specifier(source):
-        waves = read_waves(source, allow_commands=allow_commands)
+        waves = read_waves(source, allow_commands=allow_commands, channel=channel)
         found = (Take(key, key, waveform) for key, waveform in waves)
     else:
-        data = read_data_dir(source, allow_commands=allow_commands, max_overshoot_s=max_overshoot_s)
+        data = read_data_dir(
+            source, allow_commands=allow_commands, max_overshoot_s=max_overshoot_s, channel=channel
+        )
         if not data.utterances:
             raise InputError(f"{source}: holds no utterances; nothing can be computed")
         total = len(data.utterances)

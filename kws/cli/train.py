@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 
 
 def train(
@@ -116,6 +116,7 @@ def train(
         typer.Option("--allow-commands", help="Run the commands (ending in |) that wav.scp holds."),
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Train a keyword detector and write it to EXP/final.kws.
 
@@ -172,6 +173,7 @@ def train(
         licences=tuple(licence or ()),
         allow_commands=allow_commands,
         max_overshoot_s=max_overshoot,
+        channel=channel,
         device=device,
         init_from=None if init_from is None else str(init_from),
         freeze=freeze,
@@ -184,4 +186,4 @@ def train(
         if restart:
             (exp / FILE_NAME).unlink(missing_ok=True)
         if not is_trained(exp, lambda: settings_of(sources, options), options.train.num_epochs):
-            train_and_write(prepare(sources, options, num_threads=nj), exp, nj)
+            train_and_write(prepare(sources, options, nj, exp), exp, nj)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kws.cli.shared_options import Threshold
+from kws.cli.shared_options import ChannelOption, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kws.verification import Difference, RecordingReport, Tolerance, Verifier
 
 MOST_LINES = 6  # about one way
+PART_S = 120.0  # all that every way makes of one is in memory
+LEAST_PART_S = 1.0  # less is no keyword
 COLUMNS = ("features", "posteriors", "smoothed", "confidences")
 
 
@@ -32,6 +34,7 @@ def verify(
     ],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files.")],
     threshold: Threshold = None,
+    channel: ChannelOption = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Of the chunks' random lengths.")
     ] = 0,
@@ -45,7 +48,7 @@ def verify(
     sizes in turn, and of random lengths from 0 to 2 s; floats; several streams in a batch. Printed
     are the largest differences of features (filter bank), posteriors, smoothed posteriors and
     confidences, whether the events are the same, and which paths of the runtime were taken: short
-    recordings may take too few.
+    recordings may take too few. Recordings of more than 120 s are compared in parts of that length.
 
     The exit status is 1 if a confidence differs by more than 1e-4, a posterior by more than 1e-3,
     or an event in its keyword, confidence, trigger, start or end (its peak may be another of equal
@@ -59,7 +62,7 @@ def verify(
     """
     import torch
 
-    from kws.audio import read_audio
+    from kws.audio import read_audio_chunks
     from kws.spotter import Spotter
     from kws.verification import ExportedFile, Verifier
 
@@ -68,9 +71,12 @@ def verify(
     rate, num_samples = verifier.spotter.sample_rate, 0
     reports: dict[str, RecordingReport] = {}
     for file in files:
-        samples = read_audio(file, sample_rate=rate).samples
-        num_samples += len(samples)
-        reports[str(file)] = verifier.verify(samples, str(file))
+        parts = read_audio_chunks(file, sample_rate=rate, channel=channel, chunk_s=PART_S)
+        for number, samples in enumerate(parts):
+            num_samples += len(samples)
+            name = f"{file} from {number * PART_S:g} s on" if number else str(file)
+            if number == 0 or len(samples) >= LEAST_PART_S * rate:
+                reports[name] = verifier.verify(samples, name)
     if as_json:
         head = {"model": str(model), "exported": str(exported), "seed": seed}
         print(json.dumps({**head, **_entries(verifier, reports)}, indent=1))

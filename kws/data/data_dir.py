@@ -17,7 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from kws.audio import Header, Waveform, read_audio, read_header
+import numpy as np
+import numpy.typing as npt
+
+from kws.audio import Channel, Header, Waveform, read_audio, read_audio_chunks, read_header
 from kws.audio.entries import sound_of, split_offset
 from kws.data.ctm import Word, scan_ctm, seconds, words_by_utterance
 from kws.data.segments import MAX_OVERSHOOT_S, fit_segments
@@ -44,7 +47,7 @@ class Utterance:
     recording_id: str = ""
     """the recording's key in wav.scp; the utterance's own id when empty"""
     channel: int | None = None
-    """of the recording, from 0; None: the first"""
+    """of the recording, from 0; None: that of the data dir"""
     place: str = field(default="", compare=False)
     """where it was read, for error messages: `DIR/wav.scp:3`"""
 
@@ -75,6 +78,8 @@ class DataDir:
     words: Mapping[str, list[Word]]
     """word times by utterance id; nothing for an utterance that the ctm does not have"""
     allow_commands: bool = False
+    channel: Channel = None
+    """of recordings that have several, where neither wav.scp nor segments says which"""
 
     def duration_s(self, utterance: Utterance) -> float:
         """An utterance's length in seconds, from its segment or the audio file's header.
@@ -110,11 +115,37 @@ class DataDir:
             return read_audio(
                 file,
                 sample_rate=sample_rate,
-                channel=utterance.channel if channel is None else channel,
+                channel=self._channel(utterance, channel),
                 start_s=utterance.start_s,
                 end_s=utterance.end_s,
                 name=name,
             )
+
+    def chunks(
+        self, utterance: Utterance, sample_rate: int, chunk_s: float
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """The samples of `load`, chunk by chunk, so that memory stays bounded.
+
+        Args:
+            utterance, sample_rate: as for `load`.
+            chunk_s: length of a chunk in seconds; the last one may be shorter.
+        """
+        with self.opened(utterance) as (file, channel, name):
+            yield from read_audio_chunks(
+                file,
+                sample_rate=sample_rate,
+                channel=self._channel(utterance, channel),
+                start_s=utterance.start_s,
+                end_s=utterance.end_s,
+                name=name,
+                chunk_s=chunk_s,
+            )
+
+    def _channel(self, utterance: Utterance, only: int | None) -> Channel:
+        """What is heard: what wav.scp says, or else `segments`, or else the data dir's reader."""
+        if only is not None:
+            return only
+        return self.channel if utterance.channel is None else utterance.channel
 
     @contextmanager
     def opened(self, utterance: Utterance) -> Iterator[tuple[BinaryIO, int | None, str]]:
@@ -155,6 +186,7 @@ def read_data_dir(
     *,
     allow_commands: bool = False,
     max_overshoot_s: float | None = MAX_OVERSHOOT_S,
+    channel: Channel = None,
 ) -> DataDir:
     """Read a data dir's tables.
 
@@ -166,6 +198,8 @@ def read_data_dir(
         allow_commands: let wav.scp hold commands that have to be run.
         max_overshoot_s: fit segments to their recordings (`kws.data.segments.fit_segments`); None:
             they are taken as they stand.
+        channel: of recordings that have several, as for `kws.audio.read_audio`, where neither
+            wav.scp nor segments says which.
 
     Raises:
         InputError: the first fault (of those that `kws data validate` lists) that leaves open what
@@ -175,6 +209,7 @@ def read_data_dir(
     faults: list[str] = []
     data, _ = scan_data_dir(Path(path), faults, allow_commands=allow_commands)
     raise_first(faults, f"; `kws data validate {path}` lists them")
+    data = replace(data, channel=channel)
     if max_overshoot_s is None or not (data.path / "segments").exists():
         return data
     return fit_segments(data, max_overshoot_s)

@@ -16,7 +16,7 @@ from kws.evaluation.counting import Judgement, judge
 from kws.evaluation.noise import NoiseMixer
 from kws.evaluation.references import Reference, make_reference
 from kws.evaluation.sweep import Curve, EventRule, KeywordTrack, pooled, sweep
-from kws.spotter import Spotter
+from kws.spotter import BLOCK_S, Scores, Spotter
 
 logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
@@ -137,10 +137,9 @@ def score(
 
     def track_of(entry: tuple[DataDir, Utterance]) -> Track:
         data, utterance = entry
-        samples = _samples(data, utterance, spotter.sample_rate, mixer)
-        confidences, smoothed = spotter.score_track(samples)
+        num_samples, (confidences, smoothed) = _scored(spotter, data, utterance, mixer)
         words = data.words.get(utterance.id, [])
-        duration_s = len(samples) / spotter.sample_rate
+        duration_s = num_samples / spotter.sample_rate
         reference = make_reference(
             str(data.path), utterance.id, duration_s, utterance.text, words, keywords
         )
@@ -173,6 +172,25 @@ def _warn_of_ignored_times(tracks: Sequence[Track]) -> None:
             "judged without times",
             *(path, len(names), names[0]),
         )
+
+
+def _scored(
+    spotter: Spotter, data: DataDir, utterance: Utterance, mixer: NoiseMixer | None
+) -> tuple[int, Scores]:
+    """How many samples an utterance has, and what a model makes of it."""
+    if mixer is not None:  # the level of the noise is that of the whole utterance
+        samples = _samples(data, utterance, spotter.sample_rate, mixer)
+        return len(samples), spotter.score_track(samples)
+    num_samples = 0
+
+    def counted() -> Iterator[npt.NDArray[np.float32]]:
+        nonlocal num_samples
+        for chunk in data.chunks(utterance, spotter.sample_rate, BLOCK_S):
+            num_samples += len(chunk)
+            yield chunk
+
+    scores = spotter.score_chunks(counted())
+    return num_samples, scores
 
 
 def _samples(

@@ -21,7 +21,6 @@ SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 110
 DASHES = ("-", "--", ":")  # of units in spoken order, the later the thicker
 MOST_ENTRIES = 11  # of a column of a legend
-MAX_POINTS = 4000  # of the waveform: more than there are pixels
 
 
 def draw_explanation(
@@ -105,16 +104,13 @@ def _draw_posteriors(
 
 def _draw_waveform(panel: Any, explanation: Explanation) -> None:
     """The range of the samples in each column of pixels."""
-    samples = explanation.waveform.samples / FULL_SCALE
-    step = max(1, len(samples) // MAX_POINTS)
-    columns = samples[: len(samples) // step * step].reshape(-1, step)
-    times_s = np.arange(len(columns)) * step / explanation.waveform.sample_rate
-    panel.fill_between(
-        times_s, columns.min(axis=1), columns.max(axis=1), step="post", color="0.3", lw=0.5
-    )
+    outline = explanation.outline
+    times_s = np.arange(len(outline.lowest)) * outline.column_s
+    lowest, highest = outline.lowest / FULL_SCALE, outline.highest / FULL_SCALE
+    panel.fill_between(times_s, lowest, highest, step="post", color="0.3", lw=0.5)
     panel.set_ylabel("waveform (1: full scale)")
     # frames go on behind the recording's end, if there are any
-    panel.set_xlim(0, max([explanation.waveform.duration_s, *explanation.times_s[-1:]]))
+    panel.set_xlim(0, max([outline.duration_s, *explanation.times_s[-1:]]))
 
 
 def _plain(name: str) -> str:

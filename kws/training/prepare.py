@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kws.audio import Channel
 from kws.data import DataDir, Word, read_ctm, read_data_dir
 from kws.data.augmentation import Augmenter
 from kws.data.recordings import load_recordings
@@ -63,6 +64,7 @@ class Sources:
     licences: tuple[str, ...] = ()
     allow_commands: bool = False
     max_overshoot_s: float = MAX_OVERSHOOT_S
+    channel: Channel = None  # of recordings that have several
     device: str = "cpu"
     init_from: str | None = None  # a model to take the parameters of
     freeze: int = 0  # so many of its components with parameters stay as they are
@@ -71,19 +73,29 @@ class Sources:
         """The data dirs at `paths`."""
         return tuple(
             read_data_dir(
-                path, allow_commands=self.allow_commands, max_overshoot_s=self.max_overshoot_s
+                path,
+                allow_commands=self.allow_commands,
+                max_overshoot_s=self.max_overshoot_s,
+                channel=self.channel,
             )
             for path in paths
         )
 
 
-def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> KeywordTask:
+def prepare(
+    sources: Sources,
+    options: AllOptions,
+    num_threads: int = 1,
+    directory: Path | None = None,
+) -> KeywordTask:
     """Read everything that a training needs.
 
     Args:
         sources: the files.
         options: of the training.
         num_threads: files decoded at a time; the result does not depend on it.
+        directory: on the disk that takes the audio until training ends; None: that of the system's
+            temporary files.
 
     Raises:
         InputError: a fault in what the sources name, or what does not fit together.
@@ -127,6 +139,7 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
             features.sample_rate,
             times=times,
             num_threads=num_threads,
+            directory=directory,
         )
 
     train = read(sources.data)
@@ -141,8 +154,10 @@ def prepare(sources: Sources, options: AllOptions, num_threads: int = 1) -> Keyw
         train, dev = _with_times(train, dev, options, inventory)
     augmenter = None
     if options.train.augment:
-        noises = read_audio_of(sources.read(sources.noise), features.sample_rate)
-        rirs = read_audio_of(sources.read(sources.rir), features.sample_rate)
+        noises, rirs = (
+            read_audio_of(sources.read(paths), features.sample_rate, directory)
+            for paths in (sources.noise, sources.rir)
+        )
         augmenter = Augmenter(options.augment, noises, rirs, features.sample_rate)
     return KeywordTask(
         options=options,
@@ -183,11 +198,13 @@ def _network_config(sources: Sources, model: Spotter | None) -> NetworkConfig:
     raise InputError("--network CONFIG is missing; give it, or a model with --init-from")
 
 
-def read_audio_of(dirs: Sequence[DataDir], sample_rate: int) -> list[npt.NDArray[np.int16]]:
+def read_audio_of(
+    dirs: Sequence[DataDir], sample_rate: int, directory: Path | None
+) -> list[npt.NDArray[np.int16]]:
     """The recordings of data dirs: noises, or room impulse responses."""
     if not dirs:
         return []
-    recordings = load_recordings(dirs, sample_rate)
+    recordings = load_recordings(dirs, sample_rate, directory=directory)
     return [recordings[i] for i in range(len(recordings))]
 
 
@@ -234,6 +251,7 @@ def settings_of(sources: Sources, options: AllOptions) -> dict[str, str]:
         "--ali": " ".join(_file_entry(path) for path in sources.ali),
         "--cmvn-stats": _file_entry(sources.cmvn_stats) if sources.cmvn_stats else "",
         "--device": sources.device,
+        **({} if sources.channel is None else {"--channel": str(sources.channel)}),
         **_start_settings(sources),
         **{
             FLAGS[role]: " ".join(f"{entry['dir']} ({entry['sha256'][:12]})" for entry in entries)

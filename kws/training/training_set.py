@@ -1,4 +1,4 @@
-"""What a training learns from: data dirs in memory, with what is known of the keywords in them."""
+"""What a training learns from: data dirs, their audio, and what is known of the keywords in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +94,7 @@ def read_training_set(
     *,
     times: Times,
     num_threads: int = 1,
+    directory: Path | None = None,
 ) -> TrainingSet:
     """Read the audio of data dirs, and what is known of the keywords in it.
 
@@ -102,11 +104,12 @@ def read_training_set(
         sample_rate: Hz, of the features.
         times: word times by utterance; they come before those of a data dir's own `ctm`.
         num_threads: files decoded at a time.
+        directory: on the disk that takes the audio, as for `load_recordings`.
 
     Raises:
         InputError: a fault in the audio, or an utterance in two of them.
     """
-    recordings = load_recordings(dirs, sample_rate, num_threads)
+    recordings = load_recordings(dirs, sample_rate, num_threads, directory)
     marks = []
     for data in dirs:
         known = given_words({**data.words, **times}, inventory)

@@ -68,7 +68,7 @@ def test_a_recording_of_many_pieces_is_measured_as_a_whole(
     late = np.concatenate([np.zeros(9 * RATE), NOISE])
     assert not levels_of(tmp_path, late).is_silent(0)
     whole = levels_of(tmp_path, late, np.zeros(10 * RATE))
-    monkeypatch.setattr("kws.audio.files.PIECE_S", 0.3)
+    monkeypatch.setattr("kws.audio.files._PIECE_VALUES", 2 * 2400)  # 0.3 s of both
     pieces = [piece for piece, _ in read_pieces(tmp_path / "a.wav")]
     assert len(pieces) == 34 and np.array_equal(np.concatenate(pieces)[:, 0], late.astype(np.int16))
     assert measure_levels(tmp_path / "a.wav") == whole

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from kws.audio import NOTICES, Header, write_audio
+from kws.audio import NOTICES, Channel, Header, write_audio
 from kws.cli import shared_options
 from kws.cli.main import run
 from kws.data import Utterance, Word, read_data_dir, write_data_dir
@@ -145,3 +146,25 @@ def test_commands_are_run_for_their_length_only_with_leave(folder: Path) -> None
     assert not mark.exists()
     assert len(read_data_dir(folder, allow_commands=True).utterances) == 3
     assert mark.exists()
+
+
+@pytest.mark.parametrize(("channel", "heard"), [(None, 100), (0, 100), (1, 400), ("mean", 250)])
+def test_the_readers_channel_is_that_of_entries_that_name_none(
+    tmp_path: Path, channel: Channel, heard: int
+) -> None:
+    both = np.tile(np.int16([100, 400]), (2 * RATE, 1))
+    soundfile.write(tmp_path / "r.wav", both, RATE, "PCM_16")
+    (tmp_path / "wav.scp").write_text(
+        f"r {tmp_path}/r.wav\nsecond sph2pipe -f wav -c 2 {tmp_path}/r.wav |\n"
+    )
+    (tmp_path / "segments").write_text(
+        "any r 0.5 2.3\nfirst r 0 1 0\nlater r 0 1 1\nsphere second 0 1\n"
+    )
+    data = read_data_dir(tmp_path, channel=channel)
+    assert data.utterances[0].end_s is None  # cut, as without the option
+    for utterance, expected in zip(data.utterances, (heard, 100, 400, 400), strict=True):
+        samples = data.load(utterance).samples
+        assert set(samples.tolist()) == {expected}
+        chunks = list(data.chunks(utterance, RATE, 0.4))
+        assert [len(chunk) for chunk in chunks[:-1]] == [400] * (len(chunks) - 1)
+        assert np.array_equal(np.concatenate(chunks), samples)

@@ -212,7 +212,7 @@ def test_text_file_called_wav_and_cut_flac(folder: Path) -> None:
 def test_long_recordings_are_read_to_the_end_piece_by_piece(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws.audio.files.PIECE_S", 0.3)
+    monkeypatch.setattr("kws.audio.files._PIECE_VALUES", 2400)  # 0.3 s
     assert validate(folder) == []
     write_audio(folder / "r2.flac", noise(), RATE)
     content = bytearray((folder / "r2.flac").read_bytes())

@@ -7,6 +7,7 @@ from pathlib import Path
 import kaldi_native_io
 import numpy as np
 import pytest
+import soundfile
 
 from kws.audio import write_audio
 from kws.errors import InputError
@@ -245,6 +246,20 @@ def test_standard_output(folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
     written("ark,t:-")
     sys.stdout.flush()
     assert capfdbinary.readouterr().out.startswith(b"a  [\n  1.5 -2.25 \n  1e-07 3e+08 ]\nempty  [")
+
+
+def test_channels_of_waveforms(folder: Path) -> None:
+    both = np.tile(np.int16([100, 400]), (80, 1))
+    soundfile.write("a.wav", both, 8000, "PCM_16")
+    content = Path("a.wav").read_bytes()
+    Path("w.ark").write_bytes(b"x " + content)
+    Path("w.scp").write_text(
+        "x a.wav\ny w.ark:2\nz cat a.wav |\nfirst sph2pipe -f wav -c 1 a.wav |\n"
+    )
+    waves = dict(read_waves("scp:w.scp", allow_commands=True, channel=1))
+    assert [wave.samples[0] for wave in waves.values()] == [400, 400, 400, 100]
+    ((_, wave),) = read_waves("ark:w.ark", channel="mean")
+    assert wave.samples[0] == 250
 
 
 def test_waveforms(folder: Path) -> None:
