@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kws.audio.files import read_header
+from kws.audio.part import Part
 from kws.errors import InputError
 
 _SHELL = re.compile(r"[$`*?\[{~]")  # what a shell would put something else in the place of
@@ -137,32 +138,6 @@ _PROGRAMS: dict[str, Callable[[list[str]], Sound]] = {
 }
 
 
-class _Part(io.RawIOBase):
-    """A part of a file, as a file of its own."""
-
-    def __init__(self, file: BinaryIO, first: int, end: int) -> None:
-        self._file, self._first, self._size = file, first, end - first
-        self.seek(0)
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell() - self._first
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._size}[whence]
-        return self._file.seek(self._first + max(base + offset, 0)) - self._first
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        content = self._file.read(min(len(buffer), max(self._size - self.tell(), 0)))
-        buffer[: len(content)] = content
-        return len(content)
-
-
 def _inside(file: BinaryIO, offset: int, name: str) -> BinaryIO:
     """The sound at `offset` of an archive, which ends where its header says."""
     file_end = file.seek(0, io.SEEK_END)
@@ -183,7 +158,7 @@ def _inside(file: BinaryIO, offset: int, name: str) -> BinaryIO:
             f"{name}: its header says {end - first} bytes, but the archive ends after "
             f"{file_end - first}; write the archive again"
         )
-    return cast(BinaryIO, _Part(file, first, end))
+    return cast(BinaryIO, Part(file, first, end))
 
 
 def _end_of_flac(file: BinaryIO, start: int) -> int:

@@ -19,9 +19,9 @@ from kws.audio.channels import Channel, check_channel, choose
 from kws.audio.kinds import foreign_kind
 from kws.audio.layouts import read_layout
 from kws.audio.notices import NOTICES
+from kws.audio.part import Part
 from kws.audio.plausible import MOST_STORED_BYTES, check_header, check_length
 from kws.audio.resampling import resample_chunks
-from kws.audio.virtual import Virtual
 from kws.errors import InputError
 from kws.files import atomic_path
 
@@ -343,7 +343,7 @@ def stored(stream: Readable, begun: bytes, place: str) -> Iterator[BinaryIO]:
 
 def _sound(stream: BinaryIO, place: str) -> Any:
     try:
-        return soundfile.SoundFile(Virtual(stream))
+        return soundfile.SoundFile(Part(stream))
     except soundfile.LibsndfileError as error:
         raise InputError(f"{place}: {_found(stream, error)}") from None
 
@@ -448,30 +448,4 @@ def _with_open_end(stream: BinaryIO, place: str) -> Any:
     if layout is None or layout.num_bytes is not None:
         stream.seek(0)
         return _sound(stream, place)
-    return layout.opened(_Rest(stream))
-
-
-class _Rest(io.RawIOBase):
-    """What is left of a file, as a file of its own."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._first = file, file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell() - self._first
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence == io.SEEK_SET:
-            offset += self._first
-        return self._file.seek(offset, whence) - self._first
-
-    def readinto(self, buffer: Any) -> int:
-        content = self._file.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+    return layout.opened(Part(stream))

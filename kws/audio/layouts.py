@@ -130,11 +130,13 @@ def _known(size: int, open_end: int) -> int | None:
 
 
 def _wav_format(content: bytes, place: str, order: str) -> Layout | None:
-    tag, channels, rate, _, block, _ = struct.unpack(f"{order}HHIIHH", content[:16])
+    tag, channels, rate, _, block, bits = struct.unpack(f"{order}HHIIHH", content[:16])
     check_header(place, rate, channels)
     if tag == _EXTENSIBLE:
         (tag,) = struct.unpack(f"{order}H", content[24:26])
-    subtype = _WAV.get((tag, block // channels)) if block % channels == 0 else None
+    width = block // channels
+    is_plain = width * channels == block and 8 * (width - 1) < bits <= 8 * width
+    subtype = _WAV.get((tag, width)) if is_plain else None
     endian = "BIG" if order == ">" else "LITTLE"
     return None if subtype is None else Layout(rate, channels, subtype, endian)
 

@@ -162,25 +162,25 @@ def _pieces(
     frame = layout.frame_bytes
     chunk = frame * max(1, round(chunk_s * layout.sample_rate))
     left: float = math.inf if layout.num_bytes is None else layout.num_bytes
-    num_received, pending = 0, b""
+    num_decoded, pending = 0, b""
     while received := pipe.read(int(min(chunk - len(pending), left))):
         pending += received
-        num_received += len(received)
         left -= len(received)
         if len(pending) == chunk:
             yield layout.decode(pending)
+            num_decoded += len(pending)
             pending = b""
     if whole := len(pending) // frame * frame:
         yield layout.decode(pending[:whole])
     if kind is not None:
-        _check_end(pipe, left, num_received, name)
+        _check_end(pipe, left, num_decoded + whole, name)
     elif len(pending) > whole:
         raise InputError(f"{name}: {_cut_sample(layout.num_channels)}")
 
 
-def _check_end(pipe: _Pipe, left: float, num_received: int, name: str) -> None:
+def _check_end(pipe: _Pipe, left: float, num_decoded: int, name: str) -> None:
     """See to what a file's header says beyond its samples, and to what follows them."""
-    if not num_received:
+    if not num_decoded:
         raise InputError(f"{name}: holds no samples; record or convert it again")
     if 0 < left < math.inf:
         NOTICES.add("ends before its header says, what is there is used", name)
