@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import torch
 from evaluation_tones import LOUD, data_dir
 from training_tones import NETWORK, corpus, options, sources
 
+import kws.data.recordings as recordings_module
 from kws.data import Word, read_data_dir, write_ctm
 from kws.data.recordings import Marks, Occurrence, load_recordings
 from kws.errors import InputError
@@ -128,6 +132,32 @@ def test_recordings_do_not_depend_on_the_number_of_threads(data: Path) -> None:
     assert one.ids == four.ids
     np.testing.assert_array_equal(one.samples, four.samples)
     assert one.duration_s(0) == 2.0
+
+
+def test_recordings_are_mapped_from_a_file_without_a_name(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "new/exp"
+    found = load_recordings([read_data_dir(data)], 16000, directory=folder)
+    assert list(folder.iterdir()) == []
+    base = found.samples.base
+    assert isinstance(base, np.memmap) and not found.samples.flags.writeable
+    some = found.subset([2, 0])
+    assert np.shares_memory(some.samples, found.samples)
+    assert (some.ids, len(some)) == ((found.ids[2], found.ids[0]), 2)
+    np.testing.assert_array_equal(some[1], found[0])
+    assert some.hours == pytest.approx((found.duration_s(2) + found.duration_s(0)) / 3600)
+
+
+def test_a_disk_too_small_for_the_audio_is_named(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, content: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(recordings_module, "TemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        load_recordings([read_data_dir(data)], 16000, directory=tmp_path)
+    assert caught.value.filename == str(tmp_path)
 
 
 def test_an_utterance_in_two_data_dirs_is_refused(tmp_path: Path, data: Path) -> None:
