@@ -184,11 +184,13 @@ def _clips(result: Result, cases: Sequence[Case]) -> dict[int, str]:
     rate = result.scored.spotter.sample_rate
     clips = {}
     for of_same in of_track.values():
-        # a long recording is read once for all its cases
-        samples = result.scored.samples(of_same[0].track)
+        spans = []
         for case in of_same:
             begin = max(0, round((case.peak_s - CLIP_BEFORE_S) * rate))
-            clip = samples[begin : max(begin + 1, round((case.peak_s + CLIP_AFTER_S) * rate))]
+            spans.append((begin, max(begin + 1, round((case.peak_s + CLIP_AFTER_S) * rate))))
+        # a long recording is read once for all its cases
+        parts = result.scored.parts(of_same[0].track, spans)
+        for case, clip in zip(of_same, parts, strict=True):
             clips[id(case)] = base64.b64encode(_flac(clip, rate)).decode("ascii")
     return clips
 

@@ -103,9 +103,26 @@ class ScoredSet:
             for keyword in self.keywords:
                 yield track, judge(events, track.reference, keyword)
 
-    def samples(self, track: Track) -> npt.NDArray[np.float32]:
-        """The audio of a track, with its noise: (S,) at the model's rate."""
-        return _samples(track.data, track.utterance, self.spotter.sample_rate, self.mixer)
+    def parts(
+        self, track: Track, spans: Sequence[tuple[int, int]]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Parts of a track's audio, with its noise, (S,) each at the model's rate.
+
+        Args:
+            track: which; a long recording is read once for all its parts.
+            spans: the first sample of each part, and the one behind its last.
+        """
+        data, utterance, rate = track.data, track.utterance, self.spotter.sample_rate
+        if self.mixer is not None:
+            samples = _samples(data, utterance, rate, self.mixer)
+            return [samples[begin:end] for begin, end in spans]
+        found: list[list[npt.NDArray[np.float32]]] = [[] for _ in spans]
+        start = 0
+        for chunk in data.chunks(utterance, rate, BLOCK_S):
+            for parts, (begin, end) in zip(found, spans, strict=True):
+                parts.append(chunk[max(0, begin - start) : max(0, end - start)].copy())
+            start += len(chunk)
+        return [np.concatenate(parts) for parts in found]
 
 
 def score(

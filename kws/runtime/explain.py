@@ -106,6 +106,7 @@ def explain_pieces(
         smoothed_parts.append(stream.smoothed)
         confidence_parts.append(stream.confidences)
     measures = measurer.measures()
+    lowest, highest = np.array(columns).T
     found = findings(measures, stream.sample_rate)
     events += stream.flush()
     smoothed = np.concatenate((*smoothed_parts, stream.smoothed))
