@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -158,10 +159,12 @@ def run_script(function: Callable[..., None]) -> None:
 def _log_warnings() -> None:
     """Show the warnings of this program, not what matplotlib says of its caches and fonts.
 
-    Where HOME cannot be written it takes a temporary folder by itself, and says so in three lines.
+    Where HOME cannot be written it takes a temporary folder by itself, and says so in three lines;
+    of a keyword in Han or Hindi it draws boxes, and says so for each letter.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
 
 
 def _write_any_text() -> None:
