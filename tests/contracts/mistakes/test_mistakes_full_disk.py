@@ -48,7 +48,7 @@ CASES = [
     ),
     Case("copy", "copy 0.kws out.raw", "out.raw: File too large"),
     Case("copy to a model", "copy 0.kws new.kws", "new.kws: File too large"),
-    Case("train", TRAIN, "exp/...: File too large", made=("exp/tensorboard/...",)),
+    Case("train", TRAIN, "exp: File too large"),  # the audio, which has no name there
     Case("align", "align --keywords jarvis data out.ctm", "out.ctm: File too large"),
     Case("data combine", "data combine out data", "out/text: File too large"),
     Case("data join", "data join data out", "out/...: File too large"),
