@@ -116,4 +116,4 @@ def test_a_keyword_is_found_however_it_is_written(
     num_found = len(texts) if keyword else 0
     num_others = 1 + len(texts) - num_found
     # its name in what is printed has the case folded
-    assert re.search(f"utterances: {num_found} of '.*', {num_others} without a keyword", out)
+    assert re.search(f"utterances: {num_found} of ['\"].*, {num_others} without a keyword", out)
