@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kws.audio import background, recent_samples
-from kws.detection import Detection, Detector
+from kws.detection import Detection, Detector, word_offsets
 from kws.detection.detector import DetectorState
 from kws.errors import InputError
 from kws.features import (
@@ -111,6 +111,12 @@ class Spotter(nn.Module):
             name: float(entry["threshold"])
             for name, entry in self.metadata.get("thresholds", {}).items()
         }
+        try:
+            self.word_offsets = word_offsets(self.metadata.get("word_times", {}))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise InputError(
+                f"{source}: its metadata is damaged at word_times; train the model again"
+            ) from None
         self._detector: Detector | None = None  # made when it is needed
         self.eval()
 
@@ -167,8 +173,16 @@ class Spotter(nn.Module):
             thresholds: of each keyword, a mapping that holds "threshold" and what else is known
                 of that operating point.
         """
-        entries = {name: dict(entry) for name, entry in thresholds.items()}
-        return self._with("thresholds", entries)
+        return self._with("thresholds", {name: dict(entry) for name, entry in thresholds.items()})
+
+    def with_word_times(self, word_times: Mapping[str, Mapping[str, Any]]) -> Spotter:
+        """The same chain with other offsets of words, as they stand in the metadata.
+
+        Args:
+            word_times: of keywords, mappings that hold "start_s" and "end_s" (see `WordOffsets`)
+                and how well they hold; the times of other keywords are unknown.
+        """
+        return self._with("word_times", {name: dict(entry) for name, entry in word_times.items()})
 
     def with_refractory(self, refractory_s: float) -> Spotter:
         """The same chain with another least time between two triggers of a keyword."""
@@ -197,6 +211,7 @@ class Spotter(nn.Module):
             frame_shift_s=self.options.frame_shift_s,
             frame_offset_s=self.options.frame_centre_s(0),
             w_max=self.confidence.w_max,
+            offsets=self.word_offsets,
         )
 
     @torch.no_grad()

@@ -57,12 +57,12 @@ def detect(
 ) -> None:
     """Print the keyword events of sound files, one JSON line each.
 
-    A line has the keys file, keyword, start_s, end_s, peak_s and confidence; times are seconds
-    from the start of the file. The name - stands for standard input, whose events are printed as
-    soon as they are known: a wav or AU file as it comes, another sound file when it has ended, or
-    raw 16-bit little-endian samples. A file that cannot be read is told
-    on standard error; the others are still searched, and the exit status is 2. A model whose name
-    ends in .onnx runs without PyTorch.
+    A line has the keys file, keyword, start_s, end_s (of the word; null where the model does not
+    know), peak_s and confidence; times are seconds from the start of the file. The name - stands
+    for standard input, whose events are printed as soon as they are known: a wav or AU file as it
+    comes, another sound file when it has ended, or raw 16-bit little-endian samples. A file that
+    cannot be read is told on standard error; the others are still searched, and the exit status is
+    2. A model whose name ends in .onnx runs without PyTorch.
 
     Examples:
       kws detect exp/default/final.kws recording.wav

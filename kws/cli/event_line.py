@@ -18,8 +18,6 @@ def event_entries(source: str, event: Detection) -> dict[str, Any]:
     return {
         "file": source,
         "keyword": event.keyword,
-        "start_s": round(event.start_s, 4),
-        "end_s": round(event.end_s, 4),
-        "peak_s": round(event.peak_s, 4),
+        **event.times(),
         "confidence": round(event.confidence, 6),
     }

@@ -19,8 +19,8 @@ class Hooks:
     """Runs a shell command per event without waiting for it.
 
     The event is in its environment (`KWS_KEYWORD`, `KWS_CONFIDENCE`, ...: every key of the JSON
-    line in capitals) and, as JSON, on its standard input. What it prints goes to standard error:
-    standard output belongs to the events.
+    line in capitals, empty for null) and, as JSON, on its standard input. What it prints goes to
+    standard error: standard output belongs to the events.
     """
 
     def __init__(self, command: str) -> None:
@@ -48,7 +48,10 @@ class Hooks:
                 f"{entries['keyword']!r} at {entries['peak_s']:.2f} s"
             )
             return told
-        variables = {f"KWS_{key.upper()}": str(value) for key, value in entries.items()}
+        variables = {
+            f"KWS_{key.upper()}": "" if value is None else str(value)
+            for key, value in entries.items()
+        }
         try:
             process = start_command(
                 self._command,

@@ -154,7 +154,10 @@ def _print_detector(features: str, metadata: Mapping[str, Any]) -> None:
     for keyword in metadata.get("keywords", []):
         name = keyword["name"]
         parts = ", ".join(units[unit] if unit < len(units) else "?" for unit in keyword["units"])
-        print(f"keyword {name}: units {parts}; {_threshold(thresholds.get(name))}")
+        print(
+            f"keyword {name}: units {parts}; {_threshold(thresholds.get(name))}; "
+            f"{_word_times(metadata.get('word_times', {}).get(name))}"
+        )
     for name in ("posterior", "refractory_s"):
         if name in metadata:
             print(f"{name}: {_short(metadata[name])}")
@@ -199,6 +202,13 @@ def _threshold(entry: dict[str, Any] | None) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) <= MOST
+
+
+def _word_times(entry: dict[str, Any] | None) -> str:
+    """How well the times of a keyword's words were met."""
+    if entry is None:
+        return "word times unknown"
+    return f"word times within 0.15 s for {entry['within']} of {entry['words']} words"
 
 
 def _short(value: Any) -> str:

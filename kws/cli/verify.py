@@ -147,8 +147,8 @@ def _disagreements(tolerance: Tolerance, difference: Difference) -> Iterator[str
 
 def _describe(event: Detection) -> str:
     return (
-        f"{event.keyword!r} from {event.start_s:.2f} to {event.end_s:.2f} s (peak "
-        f"{event.peak_s:.2f} s, confidence {event.confidence:.4f})"
+        f"{event.keyword!r} at {event.peak_s:.2f} s (frames {event.start_frame} to "
+        f"{event.end_frame}, confidence {event.confidence:.4f})"
     )
 
 

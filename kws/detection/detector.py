@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from kws.detection.detection import Detection, WordOffsets
 from kws.detection.triggers import Arming, next_triggers
 from kws.errors import InputError
 
@@ -26,35 +27,6 @@ class KeywordLike(Protocol):
 
     @property
     def units(self) -> tuple[int, ...]: ...
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One event; times in seconds from the start of the stream, at the centre of a frame.
-
-    The frames are exact and may lie behind the end of the recording, where the times stop.
-    """
-
-    keyword: str
-    start_s: float
-    end_s: float
-    peak_s: float
-    confidence: float  # the largest of the event
-    trigger_s: float  # when the threshold was reached
-    start_frame: int
-    end_frame: int
-    peak_frame: int
-    trigger_frame: int
-
-    def until(self, end_s: float) -> Detection:
-        """The event with no time behind the end of its recording."""
-        return replace(
-            self,
-            start_s=min(self.start_s, end_s),
-            end_s=min(self.end_s, end_s),
-            peak_s=min(self.peak_s, end_s),
-            trigger_s=min(self.trigger_s, end_s),
-        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +59,8 @@ class Detector:
     smoothed posterior of the last unit is below half of that unit's largest one in the last
     `w_max` frames, at most `w_max` frames after the trigger; it starts where the smoothed
     posterior of the first unit last rose to half of its largest one in the `w_max` frames up to
-    the trigger; its peak is the first frame of largest confidence from trigger to end.
+    the trigger; its peak is the first frame of largest confidence from trigger to end. The word's
+    times are those of these two frames, moved by what the model knows of its keyword.
     """
 
     def __init__(
@@ -99,6 +72,7 @@ class Detector:
         frame_shift_s: float = 0.01,
         frame_offset_s: float = 0.0,
         w_max: int = 100,
+        offsets: Mapping[str, WordOffsets] | None = None,
     ) -> None:
         """Make a detector.
 
@@ -109,6 +83,7 @@ class Detector:
             frame_shift_s: time from frame to frame.
             frame_offset_s: the centre of frame 0.
             w_max: frames of the confidence's window.
+            offsets: of keywords by name; the times of the others' words are unknown.
 
         Raises:
             InputError: a keyword without a threshold, a threshold without a keyword or beyond
@@ -135,6 +110,7 @@ class Detector:
         self.frame_shift_s = frame_shift_s
         self.frame_offset_s = frame_offset_s
         self.w_max = w_max
+        self.offsets = dict(offsets or {})
 
     def init_state(self) -> DetectorState:
         """The state before the first frame: every keyword is armed."""
@@ -300,10 +276,15 @@ class Detector:
         return event, end
 
     def _detection(self, event: OpenEvent, end: int) -> Detection:
+        name = self.keywords[event.keyword].name
+        start_s = end_s = None
+        if name in self.offsets:
+            start_s = max(0.0, self._time(event.start) + self.offsets[name].start_s)
+            end_s = max(start_s, self._time(end) + self.offsets[name].end_s)
         return Detection(
-            self.keywords[event.keyword].name,
-            self._time(event.start),
-            self._time(end),
+            name,
+            start_s,
+            end_s,
             self._time(event.peak),
             event.confidence,
             self._time(event.trigger),

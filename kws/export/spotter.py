@@ -163,6 +163,7 @@ def _metadata(spotter: Spotter, chain: Chain) -> dict[str, str]:
             "confidence": "ordered" if ordered else "chen",
         },
         "thresholds": metadata.get("thresholds", {}),
+        "word_times": metadata.get("word_times", {}),
         "card": metadata.get("card", {}),
     }
     return {

@@ -21,7 +21,7 @@ from kws.runtime.metadata import Metadata
 from kws.runtime.unit_peaks import confidence_peaks, in_order
 
 BEFORE_S = 2.0  # kept before the trigger
-AFTER_S = 0.5  # and after the end
+AFTER_S = 0.5  # and after it was told
 RING_S = 10.0  # a near miss is told 5 s after its trigger at the latest; the rest is spare
 
 
@@ -87,17 +87,15 @@ class EventKeeper:
 
     def _write(self, until_s: float) -> list[Path]:
         written = []
-        while due := [w for w in self._waiting if w.event.end_s + AFTER_S <= until_s]:
+        while due := [w for w in self._waiting if self._span_s(w.event)[1] <= until_s]:
             self._waiting.remove(due[0])
             written.append(self._write_event(due[0]))
         return written
 
     def _write_event(self, waiting: _Waiting) -> Path:
         event, rate = waiting.event, self._metadata.sample_rate
-        begin_s = min(event.trigger_s - BEFORE_S, event.start_s)
-        start, samples = self._samples.part(
-            round(begin_s * rate), round((event.end_s + AFTER_S) * rate)
-        )
+        begin_s, end_s = self._span_s(event)
+        start, samples = self._samples.part(round(begin_s * rate), round(end_s * rate))
         audio = self._free(waiting.stem)
         write_audio(audio, samples, rate)
         description = {
@@ -116,6 +114,16 @@ class EventKeeper:
         names = chain([stem], (f"{stem}-{number}" for number in count(2)))
         paths = (self.folder / f"{name}.wav" for name in names)
         return next(p for p in paths if not p.exists() and not p.with_suffix(".json").exists())
+
+    def _span_s(self, event: Detection) -> tuple[float, float]:
+        """From where to where audio is kept: what made the event, and its word."""
+        offset_s, shift_s = self._metadata.frame_offset_s, self._metadata.frame_shift_s
+        starts_s = [offset_s + event.start_frame * shift_s, event.start_s]
+        ends_s = [offset_s + event.end_frame * shift_s, event.end_s]
+        return (
+            min(event.trigger_s - BEFORE_S, *(time_s for time_s in starts_s if time_s is not None)),
+            max(time_s for time_s in ends_s if time_s is not None) + AFTER_S,
+        )
 
     def _units(self, event: Detection) -> dict[str, Any]:
         """The frames of the units that made the event's confidence."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from kws.detection import check_refractory, check_threshold
+from kws.detection import WordOffsets, check_refractory, check_threshold, word_offsets
 from kws.detection.detector import MOST_REFRACTORY_S
 from kws.errors import InputError
 from kws.keyword import Keyword
@@ -44,6 +44,7 @@ class Metadata:
         network: config text of the network.
         features: feature options as lines.
         card: the model card.
+        word_offsets: of the keywords whose words' times it knows.
     """
 
     sample_rate: int
@@ -60,6 +61,7 @@ class Metadata:
     network: str
     features: str
     card: dict[str, Any]
+    word_offsets: dict[str, WordOffsets] = field(default_factory=dict)
 
     @property
     def w_max(self) -> int:
@@ -107,12 +109,17 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
             f"{source}: its format_version={version} is newer than {FORMAT_VERSION}, the newest "
             "that this kws reads; update kws, or export the model again"
         )
-    optional = () if "settled_frames" in entries else ("settled_frames",)
-    names = [name for name in _ENTRIES if name not in ("format_version", *optional)]
-    values = {name: _entry(entries, source, name) for name in names}
+    optional = {"settled_frames": None, "word_times": {}}
+    names = [name for name in _ENTRIES if name != "format_version"]
+    values = {
+        name: optional[name]
+        if name in optional and name not in entries
+        else _entry(entries, source, name)
+        for name in names
+    }
     metadata = Metadata(
         operating_points=values.pop("thresholds"),
-        settled_frames=values.pop("settled_frames", None),
+        word_offsets=values.pop("word_times"),
         **values,
     )
     _check_together(metadata, source)
@@ -208,6 +215,12 @@ def _operating_points(text: str) -> dict[str, dict[str, Any]]:
     return points
 
 
+def _word_offsets(text: str) -> dict[str, WordOffsets]:
+    entries = _object(text)
+    _fitting(entries, all(isinstance(entry, dict) for entry in entries.values()))
+    return word_offsets(entries)
+
+
 def _list(text: str) -> list[Any]:
     value = json.loads(text)
     return _fitting(value, isinstance(value, list))
@@ -254,4 +267,8 @@ _ENTRIES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "network": ("text", str),
     "features": ("text", str),
     "card": ("an object", _object),
+    "word_times": (
+        "an object that holds an object with finite start_s and end_s for each keyword it knows",
+        _word_offsets,
+    ),
 }

@@ -71,6 +71,7 @@ class NearMisses:
             frame_shift_s=metadata.frame_shift_s,
             frame_offset_s=metadata.frame_offset_s,
             w_max=metadata.w_max,
+            offsets=metadata.word_offsets,
         )
         self._state = self._detector.init_state()
         self._patience = round(PATIENCE_S / metadata.frame_shift_s)
@@ -149,7 +150,6 @@ class NearMisses:
                 found.append(
                     replace(
                         event,
-                        end_s=max(event.end_s, peak_s),
                         peak_s=peak_s,
                         confidence=burst.confidence,
                         end_frame=max(event.end_frame, burst.peak),

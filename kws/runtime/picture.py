@@ -64,13 +64,14 @@ def explanation_figure(explanation: Explanation, metadata: Metadata, title: str 
         )
         confidences.axhline(report.threshold, ls="--", lw=1, **style)
         for event in report.events:
-            for panel in (waveform, posteriors, confidences):
-                # below the curves, which keep their colours
-                panel.axvspan(event.start_s, event.end_s, alpha=0.15, lw=0, zorder=0, **style)
+            if event.start_s is not None:
+                for panel in (waveform, posteriors, confidences):
+                    # below the curves, which keep their colours
+                    panel.axvspan(event.start_s, event.end_s, alpha=0.15, lw=0, zorder=0, **style)
             confidences.plot([event.peak_s], [event.confidence], "o", **style)
     confidences.plot([], [], ls="--", lw=1, color="0.4", label="threshold")
     confidences.plot(
-        [], [], "o", color="0.4", label="event: its peak, and\nshaded from start to end"
+        [], [], "o", color="0.4", label="event: its peak, and\nshaded its word, if known"
     )
     confidences.set_ylabel("confidence")
     confidences.set_xlabel("time in s")

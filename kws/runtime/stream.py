@@ -354,4 +354,5 @@ def _events(
         frame_shift_s=metadata.frame_shift_s,
         frame_offset_s=metadata.frame_offset_s,
         w_max=metadata.w_max,
+        offsets=metadata.word_offsets,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kws.data import Word
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from kws.training.keyword_task import KeywordTask
 
 
+def remembered_times(memory: Mapping[str, Any]) -> dict[str, list[Word]]:
+    """The word times that a training's realignment has found, by utterance."""
+    return {
+        utterance: [Word(utterance, *word) for word in words]
+        for utterance, words in memory.get("times", {}).items()
+    }
+
+
 class KeywordMaterial:
     """The utterances of a `KeywordTask`; see `Material`.
 
@@ -32,10 +40,7 @@ class KeywordMaterial:
         """As `Task.material`."""
         self._task = task
         self._memory = memory
-        self._times = {
-            utterance: [Word(utterance, *word) for word in words]
-            for utterance, words in memory.get("times", {}).items()
-        }
+        self._times = remembered_times(memory)
         self._seed = task.options.train.seed
         features = FeaturePipeline(task.features, task.stats)
         nnet = task.growth.full(task.nnet)

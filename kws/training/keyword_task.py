@@ -13,11 +13,12 @@ from kws.hmm import UnitInventory
 from kws.nnet import Nnet
 from kws.spotter import Spotter
 from kws.training.finished import finished_card, finished_nnet
-from kws.training.keyword_material import KeywordMaterial
+from kws.training.keyword_material import KeywordMaterial, remembered_times
 from kws.training.options import AllOptions, TrainOptions
 from kws.training.state import TrainState
 from kws.training.task import Task
 from kws.training.training_set import TrainingSet
+from kws.training.word_times import measure_word_times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +62,13 @@ class KeywordTask(Task):
         return Spotter.from_parts(self.features, self.stats, nnet.cpu().eval(), metadata)
 
     def write_final(self, state: TrainState, path: Path) -> None:
-        """Write the model of a training that is done, its card completed.
+        """Write the model of a training that is done, its card completed and its words placed.
 
         Raises:
             InputError: the training has diverged.
         """
         nnet = finished_nnet(state, path)
-        self.spotter(nnet, finished_card(self, state), state.priors).save(path)
+        spotter = self.spotter(nnet, finished_card(self, state), state.priors)
+        times = remembered_times(state.memory)
+        sets = [s.remarked(times, self.inventory) for s in (self.dev, self.train) if s is not None]
+        spotter.with_word_times(measure_word_times(spotter, sets)).save(path)

@@ -244,6 +244,7 @@ def check_same_model(
         "w_max": (metadata.w_max, spotter.confidence.w_max),
         "confidences": (metadata.posterior.get("confidence"), kind),
         "refractory_s": (metadata.refractory_s, spotter.refractory_s),
+        "word_times": (metadata.word_offsets, spotter.word_offsets),
     }
     if with_thresholds:
         values["thresholds"] = (metadata.thresholds, spotter.thresholds)

@@ -87,7 +87,7 @@ def in_a_gap(track):
 
 def times_and_confidences(outputs):
     events = list(itertools.chain.from_iterable(outputs))
-    times = [(e.keyword, e.start_s, e.end_s, e.peak_s, e.trigger_s) for e in events]
+    times = [(e.keyword, e.start_frame, e.end_frame, e.peak_s, e.trigger_s) for e in events]
     return times, [e.confidence for e in events]
 
 
@@ -125,4 +125,5 @@ def test_an_event_is_told_before_the_stream_ends():
         now_s += len(chunk) / spotter.sample_rate
         for event in events:
             # 10 frames of right context, a frame of 25 ms and a chunk of 80 ms
-            assert 0 <= now_s - event.end_s <= 0.1 + 0.025 + 0.08 + 1e-9
+            end_s = spotter.options.frame_centre_s(event.end_frame)
+            assert 0 <= now_s - end_s <= 0.1 + 0.025 + 0.08 + 1e-9

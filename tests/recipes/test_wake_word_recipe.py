@@ -83,7 +83,10 @@ def test_events_of_the_long_recording_are_json_lines(exp: Path) -> None:
     text = (exp / "long" / "events.jsonl").read_text(encoding="utf-8")
     events = [json.loads(line) for line in text.splitlines()]
     assert all(set(event) == EVENT_KEYS for event in events)
-    assert all(event["start_s"] <= event["peak_s"] <= event["end_s"] for event in events)
+    for event in events:  # so short a training may not place words
+        known = (event["start_s"] is not None, event["end_s"] is not None)
+        assert known in ((True, True), (False, False))
+        assert not known[0] or 0 <= event["start_s"] < event["end_s"]
 
 
 def test_the_exported_file_finds_the_same_events(
@@ -97,6 +100,8 @@ def test_the_exported_file_finds_the_same_events(
     assert [(e["keyword"], e["start_s"]) for e in found] == [
         (e["keyword"], e["start_s"]) for e in expected
     ]
+    confidences = [event["confidence"] for event in expected]
+    assert [event["confidence"] for event in found] == pytest.approx(confidences, abs=1e-4)
 
 
 def test_a_stage_runs_again_alone(exp: Path, options: list[str]) -> None:

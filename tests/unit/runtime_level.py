@@ -31,6 +31,8 @@ METADATA = {
     "posterior": json.dumps({"w_smooth": 1, "w_max": 20, "confidence": "chen"}),
     "refractory_s": "0.3",
     "thresholds": json.dumps({"loud": {"threshold": 0.4}, "shout": {"threshold": 0.3}}),
+    # an event is the burst itself
+    "word_times": json.dumps({name: {"start_s": 0, "end_s": 0} for name in ("loud", "shout")}),
     "card": json.dumps({"made": "by hand"}),
     "network": "",
     "features": "--feature-type=fbank\n",

@@ -31,6 +31,13 @@ def test_the_event_is_in_the_environment_and_on_standard_input(tmp_path):
     assert json.loads((tmp_path / "b").read_text()) == EVENT
 
 
+def test_what_is_unknown_is_empty(tmp_path):
+    hooks = Hooks(f'echo "$KWS_START_S:${{KWS_END_S-unset}}:" > {tmp_path}/a')
+    hooks.start({**EVENT, "start_s": None, "end_s": None})
+    hooks.close()
+    assert (tmp_path / "a").read_text() == "::\n"
+
+
 def test_what_it_prints_stays_off_standard_output(capfd):
     hooks = Hooks("echo said by the command")
     hooks.start(EVENT)

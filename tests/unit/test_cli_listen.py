@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import types
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -276,3 +277,6 @@ def test_detect_and_listen_name_the_same_keys():
         "peak_s": 1.5,
         "confidence": 0.123457,
     }
+    unknown = event_entries("x.wav", replace(event, start_s=None, end_s=None))
+    assert json.loads(json.dumps(unknown))["start_s"] is None
+    assert unknown.keys() == event_entries("x.wav", event).keys()

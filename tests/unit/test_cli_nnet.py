@@ -128,6 +128,7 @@ def test_info_of_a_model(
                 "miss_rate": 0.125,
             }
         },
+        "word_times": {"glass": {"start_s": -0.1, "end_s": 0.1, "words": 20, "within": 19}},
         "card": {"licence": "CC0", "seed": 7, "long": "x" * 300},
     }
     write_model(path, ModelFile(NETWORK, features.read_text(), metadata, nnet.tensors()))
@@ -138,8 +139,8 @@ def test_info_of_a_model(
         "features: --feature-type=fbank --num-mel-bins=40 --frame-shift=12.5",
         "units: <filler>, view, glass",
         "keyword view glass: units view, glass; threshold 0.625, solved on 2 h: "
-        "0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses",
-        "keyword glass: units glass; no threshold",
+        "0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses; word times unknown",
+        "keyword glass: units glass; no threshold; word times within 0.15 s for 19 of 20 words",
         'posterior: {"w_smooth": 30, "w_max": 100, "confidence": "chen"}',
         "refractory_s: 1.0",
         "card licence: CC0",

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws.detection import Detection, Detector, event_triggers, frames_of
+from kws.detection import (
+    Detection,
+    Detector,
+    WordOffsets,
+    event_triggers,
+    frames_of,
+    word_offsets,
+)
 from kws.errors import InputError
 from kws.streaming import run, run_in_chunks
 
@@ -54,7 +61,8 @@ def detections_frame_by_frame(detector, confidences, smoothed):
     return [
         Detection(
             detector.keywords[k].name,
-            *(detector.frame_offset_s + t * detector.frame_shift_s for t in (start, end, peak)),
+            *(None, None),
+            detector.frame_offset_s + peak * detector.frame_shift_s,
             confidence,
             detector.frame_offset_s + trigger * detector.frame_shift_s,
             *(start, end, peak, trigger),
@@ -79,9 +87,9 @@ def test_an_event_counted_by_hand():
     (event,) = list(chain.from_iterable(run(detector, (confidences, smoothed))))
     assert event.keyword == "one"
     assert event.trigger_s == pytest.approx(0.0125 + 0.04)
-    assert event.start_s == pytest.approx(0.0125 + 0.02)  # 0.3 = half of 0.6, the peak so far
+    assert event.start_frame == 2  # 0.3 = half of 0.6, the peak so far
     assert event.peak_s == pytest.approx(0.0125 + 0.05)  # the first frame of the largest
-    assert event.end_s == pytest.approx(0.0125 + 0.09)  # 0.39 < half of 0.8
+    assert event.end_frame == 9  # 0.39 < half of 0.8
     assert event.confidence == 0.8
 
 
@@ -91,9 +99,9 @@ def test_start_is_the_first_units_and_end_the_last_units():
     confidences = np.sqrt(np.maximum.accumulate(smoothed[:, 1]) * smoothed[:, 2])[:, None]
     detector = Detector([Word("two", (1, 2))], {"two": 0.5})
     (event,) = list(chain.from_iterable(run(detector, (confidences, smoothed))))
-    half_width_s = 0.01 * 5 * np.sqrt(np.log(2))
-    assert event.start_s == pytest.approx(0.60 - half_width_s, abs=0.01)
-    assert event.end_s == pytest.approx(1.00 + half_width_s, abs=0.011)
+    half_width = 5 * np.sqrt(np.log(2))
+    assert event.start_frame == pytest.approx(60 - half_width, abs=1)
+    assert event.end_frame == pytest.approx(100 + half_width, abs=1.1)
 
 
 def test_an_event_ends_w_max_frames_after_its_trigger_at_the_latest():
@@ -102,8 +110,8 @@ def test_an_event_ends_w_max_frames_after_its_trigger_at_the_latest():
     confidences[150] = 0.95  # too late to be the peak
     events = run(Detector(ONE, {"one": 0.5}, w_max=100), (confidences, smoothed))
     (event,) = events[0]
-    assert (event.trigger_s, event.start_s, event.peak_s) == (0, 0, 0)
-    assert event.end_s == pytest.approx(1.0)
+    assert (event.trigger_frame, event.start_frame, event.peak_frame) == (0, 0, 0)
+    assert event.end_frame == 100
     assert event.confidence == 0.9
     assert events[1] == []
 
@@ -113,9 +121,41 @@ def test_the_end_of_the_stream_ends_an_event():
     confidences = np.linspace(0, 0.9, 30)[:, None]
     stepped, flushed = run(Detector(ONE, {"one": 0.5}), (confidences, smoothed))
     assert stepped == []
-    assert [(e.end_s, e.peak_s, e.confidence) for e in flushed] == [
-        (pytest.approx(0.29), pytest.approx(0.29), 0.9)
-    ]
+    assert [(e.end_frame, e.peak_frame, e.confidence) for e in flushed] == [(29, 29, 0.9)]
+
+
+def test_the_word_lies_where_the_model_knows_it_beside_its_units():
+    smoothed = np.zeros((200, 3))
+    smoothed[:, 1], smoothed[:, 2] = hump(200, 60), hump(200, 100)
+    both = np.maximum.accumulate(smoothed[:, 1]) * smoothed[:, 2]
+    confidences = np.sqrt(np.stack([both, both], axis=1))
+    words = [Word("two", (1, 2)), Word("deux", (1, 2))]
+    thresholds = {"two": 0.5, "deux": 0.5}
+
+    def event_with(start_s, end_s):
+        detector = Detector(words, thresholds, offsets={"two": WordOffsets(start_s, end_s)})
+        known, unknown = chain.from_iterable(run(detector, (confidences, smoothed)))
+        assert (unknown.keyword, unknown.start_s, unknown.end_s) == ("deux", None, None)
+        assert (unknown.start_frame, unknown.end_frame) == (known.start_frame, known.end_frame)
+        return known
+
+    event = event_with(-0.4, 0.25)
+    assert event.start_s == pytest.approx(0.01 * event.start_frame - 0.4)
+    assert event.end_s == pytest.approx(0.01 * event.end_frame + 0.25)
+    # a word begins within its recording, does not end before it begins, and ends within it too
+    assert event_with(-2.0, 0.0).start_s == 0
+    assert event_with(0.5, -0.5).end_s == event_with(0.5, -0.5).start_s
+    assert event.until(1.0).end_s == 1.0
+    assert event.until(0.1).start_s == 0.1
+
+
+def test_offsets_that_are_damaged_are_noticed():
+    assert word_offsets({"one": {"start_s": -0.1, "end_s": 0, "words": 7}}) == {
+        "one": WordOffsets(-0.1, 0.0)
+    }
+    for entry in ({"start_s": 1}, {"start_s": "x", "end_s": 1}, {"start_s": 0, "end_s": math.nan}):
+        with pytest.raises((KeyError, ValueError)):
+            word_offsets({"one": entry})
 
 
 def test_one_burst_is_one_event_and_the_next_word_another():

@@ -49,6 +49,7 @@ def spotter() -> Spotter:
         "keywords": [{"name": "low", "units": [1]}],
         "posterior": {"w_smooth": 5, "w_max": 30, "confidence": "chen"},
         "thresholds": {"low": {"threshold": THRESHOLD}},
+        "word_times": {"low": {"start_s": -0.05, "end_s": 0.1}},
     }
     return Spotter.from_parts(options, None, nnet, metadata)
 

@@ -70,7 +70,7 @@ def exported(spotter, tmp_path_factory):
 
 
 def times(events):
-    return [(e.keyword, e.start_s, e.end_s, e.peak_s, e.trigger_s) for e in events]
+    return [(e.keyword, e.start_frame, e.end_frame, e.peak_s, e.trigger_s) for e in events]
 
 
 @pytest.mark.parametrize("longest", [160, 2000, 100000])

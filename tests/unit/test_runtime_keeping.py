@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,22 @@ def test_audio_and_description_are_written_when_the_audio_after_has_come(tmp_pat
     assert [unit["posterior"] for unit in said["units"]] == pytest.approx([0.9, 0.6])
     assert [unit["time_s"] for unit in said["units"]] == pytest.approx([3.5, 3.7])
     assert said["peak_dbfs"] == pytest.approx(20 * math.log10(expected.max() / 32768))
+
+
+@pytest.mark.parametrize(
+    ("known", "begin_s", "end_s"),
+    [({}, 1.6, 4.4), ({"start_s": 1.2, "end_s": 3.2}, 1.2, 4.4), ({"end_s": 4.2}, 1.6, 4.7)],
+)
+def test_the_audio_is_that_of_what_made_the_event_and_of_its_word(tmp_path, known, begin_s, end_s):
+    keeper = EventKeeper(tmp_path, metadata())
+    feed(keeper, ramp(6.0), smoothed(6.0))
+    event = replace(event_at(3.7), start_s=None, end_s=None)
+    keeper.keep(replace(event, **known), "stem", {})
+    (path,) = keeper.flush()
+    np.testing.assert_array_equal(
+        read_audio(path).samples, ramp(6.0)[round(begin_s * RATE) : round(end_s * RATE)]
+    )
+    assert json.loads(path.with_suffix(".json").read_text())["start_s"] == known.get("start_s")
 
 
 def test_an_event_at_the_beginning_has_the_audio_that_there_is(tmp_path):

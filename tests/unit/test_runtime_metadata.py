@@ -29,13 +29,16 @@ def test_entries_as_values():
     assert metadata.has_thresholds
     assert metadata.card == {"made": "by hand"}
     assert metadata.settled_frames == 6
+    assert metadata.word_offsets == {"loud": (0.0, 0.0), "shout": (0.0, 0.0)}
 
 
 def test_what_a_file_need_not_say():
-    entries = {name: text for name, text in METADATA.items() if name != "settled_frames"}
+    left_out = ("settled_frames", "word_times")
+    entries = {name: text for name, text in METADATA.items() if name not in left_out}
     entries["thresholds"] = '{"loud": {"threshold": 0.4}}'
     metadata = parse_metadata(entries, "level.onnx")
     assert metadata.settled_frames is None
+    assert metadata.word_offsets == {}
     assert not metadata.has_thresholds
 
 

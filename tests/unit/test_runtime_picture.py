@@ -67,6 +67,20 @@ def test_a_unit_is_drawn_once_in_the_colour_of_its_first_keyword(detector, expla
     assert {("loud", "C0"), ("shout", "C1")} <= set(names)
 
 
+def test_what_is_unknown_is_not_drawn(detector, explanation, tmp_path):
+    (report, *_) = explanation.keywords
+    unknown = tuple(dataclasses.replace(e, start_s=None, end_s=None) for e in report.events)
+    drawn = []
+    for events in (report.events, unknown, ()):
+        only = dataclasses.replace(report, events=events)
+        only = dataclasses.replace(explanation, keywords=(only,))
+        draw_explanation(tmp_path / "x.svg", only, detector.metadata)
+        drawn.append((tmp_path / "x.svg").read_text().count("<path"))
+    # of each event a span in three panels, and a peak
+    assert drawn[0] - drawn[1] == 3 * len(report.events) > 0
+    assert drawn[1] > drawn[2]
+
+
 def test_silence_and_a_single_frame_can_be_drawn(detector, tmp_path):
     for num_samples in (400, 16000):
         told = explain(detector, Waveform(np.zeros(num_samples, np.float32), 16000))

@@ -120,11 +120,12 @@ def test_events_are_the_detectors_on_the_score_track():
     detector = spotter.detector(spotter.thresholds)
     expected = list(itertools.chain.from_iterable(run(detector, spotter.score_track(samples))))
     assert {event.keyword for event in events} == {"view glass", "jarvis"}
-    assert [(e.keyword, e.start_s, e.end_s, e.peak_s) for e in events] == [
-        (e.keyword, e.start_s, e.end_s, e.peak_s) for e in expected
+    assert [(e.keyword, e.start_frame, e.end_frame, e.peak_s) for e in events] == [
+        (e.keyword, e.start_frame, e.end_frame, e.peak_s) for e in expected
     ]
     for event in events:
-        assert 0 <= event.start_s <= event.trigger_s <= event.peak_s <= event.end_s <= 20
+        assert (event.start_s, event.end_s) == (None, None)
+        assert 0 <= event.start_frame <= event.trigger_frame <= event.peak_frame <= event.end_frame
         assert event.confidence >= spotter.thresholds[event.keyword]
 
 

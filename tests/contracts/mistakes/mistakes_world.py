@@ -35,6 +35,7 @@ METADATA = {
     "keywords": [{"name": "jarvis", "units": [1]}, {"name": "computer", "units": [2]}],
     "posterior": {"w_smooth": 10, "w_max": 30, "confidence": "chen"},
     "refractory_s": 0.3,
+    "word_times": {name: {"start_s": 0, "end_s": 0} for name in ("jarvis", "computer")},
 }
 TEXTS = {"a-1": "jarvis", "a-2": "computer", "b-1": "hello there", "b-2": "good morning"}
 WORD_SPAN_S = (0.25, 0.5)

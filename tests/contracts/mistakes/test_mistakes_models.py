@@ -164,6 +164,12 @@ CASES = [
         prepare=metadata(units=["<filler>"]),
     ),
     Case(
+        "word times that are none",
+        DETECT,
+        "bad.kws: its metadata is damaged at word_times; train the model again",
+        prepare=metadata(word_times={"low": {"start_s": None}}),
+    ),
+    Case(
         "a keyword of a unit that is not there",
         DETECT,
         "bad.kws: keyword 'jarvis': there is no unit 7; they are 0 to 2",
