@@ -11,7 +11,7 @@ import pytest
 from evaluation_tones import LOUD, data_dir, tone_spotter, tones
 from training_tones import corpus, options, sources
 
-from kws.data import Word
+from kws.data import Word, read_data_dir
 from kws.export import export_spotter
 from kws.hmm import units_of
 from kws.nnet import read_model
@@ -36,7 +36,9 @@ def words_set(path: Path, shifts_s: list[float], *, times: bool = True) -> Train
         span = start_s - EARLY_S + shift_s, start_s + 0.5 - LONGER_S + shift_s
         words.append(Word(f"u{i}", *span, "low"))
     folder = data_dir(path, utterances, words if times else [])
-    return read_training_set([folder], units_of(["low", "high tone"], 1), 16000, times={})
+    return read_training_set(
+        [read_data_dir(folder)], units_of(["low", "high tone"], 1), 16000, times={}
+    )
 
 
 def test_offsets_bring_events_to_their_words(tmp_path):
