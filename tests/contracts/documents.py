@@ -102,6 +102,7 @@ class Reader:
         self.folder = folder
         self.printed: dict[str, str] = {}
         (folder / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / ".state").unlink(missing_ok=True)  # of the folder that this one is a copy of
         for program in programs.iterdir():
             place = folder / ".venv" / "bin" / program.name
             if not place.is_symlink():
