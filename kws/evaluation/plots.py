@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from kws.evaluation.operating_points import OperatingPoint
 from kws.evaluation.results import Result, best_confidences
@@ -121,7 +122,7 @@ def _det_panel(
         _mark(panel, rows[keyword], styles[keyword]["color"], floors)
     panel.axvline(floors[0], color="0.6", linewidth=0.8, linestyle=":")
     panel.axhline(floors[1], color="0.6", linewidth=0.8, linestyle=":")
-    panel.grid(which="both", color="0.92", linewidth=0.6)
+    panel.grid(color="0.9", linewidth=0.6)
 
 
 def _corners(curve: Curve, floors: tuple[float, ...]) -> tuple[Any, Any]:
@@ -165,11 +166,15 @@ def _logarithmic(axis: Any, floor: float, top: float, text: str, scale: float = 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (floor * 0.8, top * 1.1)})
     decades = range(math.floor(math.log10(floor)), math.ceil(math.log10(top)) + 1)
-    leading = (1, 2, 5) if top / floor <= 10**MOST_TENFOLDS else (1,)
-    ticks = [digit * 10.0**decade for decade in decades for digit in leading]
-    ticks = [tick for tick in ticks if 1.5 * floor < tick <= top * 1.05]
-    axis.set_ticks([floor, *ticks], ["0", *(text.format(scale * tick) for tick in ticks)])
-    axis.set_minor_formatter(NullFormatter())
+    told = (1, 2, 5) if top / floor <= 10**MOST_TENFOLDS else (1,)
+    ticks, labels = [floor], ["0"]
+    for decade, digit in itertools.product(decades, (1, 2, 5)):
+        tick = digit * 10.0**decade
+        if 1.5 * floor < tick <= top * 1.05:
+            ticks.append(tick)
+            labels.append(text.format(scale * tick) if digit in told else "")
+    axis.set_ticks(ticks, labels)
+    axis.set_minor_locator(NullLocator())
 
 
 def confidences_figure(results: Sequence[Result]) -> Figure:
@@ -202,7 +207,7 @@ def _histogram(panel: Any, result: Result, keyword: str) -> None:
         panel.set_ylim(bottom=0.6)
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_minor_locator(NullLocator())
     counted = f"with it: {len(positives)}, without: {len(negatives)} stretches of 3 s"
     title = f"{_plain(keyword)}: {scored.name}, {scored.condition}\n{counted}"
     panel.set_title(title, fontsize="medium")

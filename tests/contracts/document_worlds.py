@@ -35,7 +35,7 @@ TINY = {  # options of short trainings, by the file that they are appended to
     "tiny.conf": ("train_max_pool.conf", FEW + "--num-epochs=5\n--initial-effective-lrate=0.02\n"),
     "tiny_kaldi.conf": (
         "train_kaldi.conf",
-        FEW + "--num-epochs=1\n--add-layers-period=1\n",
+        FEW + "--num-epochs=1\n--add-layers-period=1\n--max-models-combine=2\n",
     ),
     "tiny_am.conf": (
         "timit/train_dnn.conf",
@@ -139,6 +139,10 @@ ALSO = {
     "cmvn.stats": "exp/feats/train/cmvn.stats",
     "fbank.scp": "exp/feats/train/feats.scp",
     "exp/train.ctm": "data/train/ctm",
+    "exp/few/data": "data",
+    "exp/few/feats": "exp/feats/train",
+    "exp/few/train.ctm": "data/train/ctm",
+    "exp/few/dev.ctm": "data/dev/ctm",
     "exp/decode/text": "exp/dnn/decode_dev/lm1/text",
     "other/text": "exp/dnn/decode_dev/lm2/text",
     "exp/decode/ctm": "data/timit/dev/ctm",
