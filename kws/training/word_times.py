@@ -80,7 +80,7 @@ def _seen(
     The threshold is half of what the word reaches, whatever the model will be given.
     """
     time_s = spotter.options.frame_centre_s
-    scores = spotter.score_track(samples)
+    scores = spotter.score_track(samples.astype(np.float32))  # a copy: the map is read-only
     confidence = scores[0][:, number]
     times_s = time_s(0) + spotter.options.frame_shift_s * np.arange(len(confidence))
     near = (times_s >= start_s - MARGIN_S) & (times_s <= end_s + MARGIN_S)
