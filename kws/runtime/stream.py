@@ -63,16 +63,13 @@ class Stream:
         self._events = _events(model, thresholds, self.refractory_s)
         self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
         metadata = model.metadata
-        self._buffer = SampleBuffer(
+        buffer = SampleBuffer(
             metadata.first_samples,
             metadata.frame_shift,
             self.block,
             recent_samples(metadata.sample_rate),
         )
-        self._heard = self._buffer.recent.heard
-        self._hear = self._heard.extend
-        self._most_heard = self._buffer.recent.most_heard
-        self._calls = model.steady_calls(self._buffer.values)
+        self._hold(buffer)
         self._unseen = []
         self.reset()
 
@@ -124,6 +121,14 @@ class Stream:
         """A new, independent stream of the same model with the same thresholds."""
         return Stream(self.model, self.thresholds, self.refractory_s)
 
+    def _hold(self, buffer: SampleBuffer) -> None:
+        """Take samples through it from now on."""
+        self._buffer = buffer
+        self._heard = buffer.recent.heard
+        self._hear = self._heard.extend
+        self._most_heard = buffer.recent.most_heard
+        self._calls = self.model.steady_calls(buffer.values)
+
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the file, the options, the past, and the frames of the last call."""
         self._catch_up()
@@ -144,9 +149,8 @@ class Stream:
         self.state = kept["state"]
         self._events_state = kept["events_state"]
         self._quiet_below = self._events.quiet_below(self._events_state)
-        self._buffer = kept["buffer"]
+        self._hold(kept["buffer"])
         self._parts = kept["parts"]
-        self._calls = self.model.steady_calls(self._buffer.values)
         for num_samples in kept["sizes"]:  # the next calls take the ways that they would have taken
             if self._calls is not None:
                 self._calls.find(num_samples)

@@ -7,7 +7,6 @@ case; but by how much hardly differs from one take of a word to the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,8 +86,8 @@ def _seen(
     if not near.any():
         return None
     name = spotter.keywords[number].name
-    thresholds: dict[str, Any] = dict.fromkeys((k.name for k in spotter.keywords), np.inf)
-    detector = spotter.detector(thresholds | {name: confidence[near].max() / 2})
+    thresholds = dict.fromkeys((k.name for k in spotter.keywords), 1.0)
+    detector = spotter.detector(thresholds | {name: float(confidence[near].max()) / 2})
     events = detector.finish(scores, detector.init_state(), np.inf)
     near_events = [e for e in events if e.keyword == name and near[e.peak_frame]]
     if not near_events:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from training_tones import NETWORK, corpus, options, sources
+from training_tones import NETWORK, UNTRAINED, WIDE, assert_learnt, corpus, options, sources
 
 from kws.data.chunks import IGNORED, FrameChunks, Minibatch
 from kws.nnet import Nnet
@@ -38,7 +38,10 @@ AffineComponentPreconditioned input-dim=4 output-dim=2 learning-rate=0.04
 SoftmaxComponent dim=2
 """
 ONLINE = " rank-in=6 rank-out=1 num-samples-history=500 update-period=2 "
-TONES = NETWORK.replace("AffineComponent ", "AffineComponentPreconditionedOnline" + ONLINE)
+TONES, WIDE_TONES = (
+    network.replace("AffineComponent ", "AffineComponentPreconditionedOnline" + ONLINE)
+    for network in (NETWORK, WIDE)
+)
 
 
 def lrate(value: float) -> tuple[str, str]:
@@ -72,12 +75,12 @@ def run(
     path: Path,
     data: Path,
     *lines: str,
+    network: str = TONES,
     device: str = "cpu",
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainState:
     path.mkdir(exist_ok=True)
-    given = sources(path, data, dev_data=(str(data),), device=device)
-    Path(given.network).write_text(TONES)
+    given = sources(path, data, network=network, dev_data=(str(data),), device=device)
     natural = options("--optimizer=natural-gradient", *lines)
     return train(prepare(given, natural), path, num_workers=0, should_stop=should_stop)
 
@@ -237,7 +240,9 @@ def test_an_interrupted_training_gives_the_same_network(
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("given", [CE, MAX_POOL])
+@pytest.mark.parametrize(
+    "given", [(*CE, *lrate(0.0003)), (*MAX_POOL, *lrate(0.00005))], ids=["ce", "max-pool"]
+)
 @pytest.mark.parametrize(
     "device",
     [
@@ -254,7 +259,8 @@ def test_an_interrupted_training_gives_the_same_network(
 def test_a_network_learns_the_tone(
     given: tuple[str, ...], device: str, tmp_path: Path, data: Path
 ) -> None:
-    state = run(tmp_path, data, *given, "--num-epochs=12", device=device)
-    losses = [epoch["dev/loss"] for epoch in state.epochs]
-    assert losses[-1] < 0.5 * losses[0]
-    assert state.epochs[-1]["dev/accuracy"] > 0.9
+    state, untrained = (
+        run(tmp_path / name, data, *given, *more, network=WIDE_TONES, device=device)
+        for name, more in (("a", ("--num-epochs=30",)), ("not", UNTRAINED))
+    )
+    assert_learnt(state, untrained)

@@ -9,6 +9,7 @@ from evaluation_tones import LOUD, data_dir
 from kws.data import Word
 from kws.training.options import AllOptions, parse_train_options
 from kws.training.prepare import Sources
+from kws.training.state import TrainState
 
 NETWORK = """SpliceComponent input-dim=10 left-context=3 right-context=1
 AffineComponent input-dim=50 output-dim=8 bias-stddev=0
@@ -17,6 +18,10 @@ DropoutComponent dim=8 dropout-proportion=0.1
 AffineComponent input-dim=8 output-dim=4 bias-stddev=0 param-stddev=0
 SoftmaxComponent dim=4
 """
+# what learns the tone whatever is drawn for it, beside what learns nothing
+WIDE = NETWORK.replace("dim=8", "dim=64")
+LEARNING = ("--num-epochs=30", "--initial-effective-lrate=0.005", "--final-effective-lrate=0.002")
+UNTRAINED = ("--num-epochs=1", "--initial-effective-lrate=1e-9", "--final-effective-lrate=1e-9")
 FEATURES = "--num-mel-bins=10\n--cmvn=global\n--norm-vars=true\n"
 OPTIONS = """--num-epochs=4
 --utterances-per-job=5
@@ -58,9 +63,19 @@ def options(*lines: str) -> AllOptions:
     return parse_train_options(OPTIONS + "\n".join(lines), "test.conf")
 
 
-def sources(path: Path, data: Path, **others: object) -> Sources:
+def assert_learnt(trained: TrainState, untrained: TrainState) -> None:
+    """The dev loss is below 0.3 of an untrained network's.
+
+    Of 10 seeds each none came above 0.2. A network that hears nothing and learns how frequent the
+    units are comes to 0.6 with cross-entropy, 0.9 with max-pooling.
+    """
+    losses = [state.epochs[-1]["dev/loss"] for state in (trained, untrained)]
+    assert losses[0] < 0.3 * losses[1]
+
+
+def sources(path: Path, data: Path, *, network: str = NETWORK, **others: object) -> Sources:
     """A network and feature options in `path`, and what else is given."""
-    (path / "nnet.config").write_text(NETWORK)
+    (path / "nnet.config").write_text(network)
     (path / "fbank.conf").write_text(FEATURES)
     return Sources(
         data=(str(data),),
