@@ -99,7 +99,10 @@ def _print_with_torch(path: Path) -> None:
     from kws.nnet import Nnet, full_network, is_model_file, read_network
 
     if path.is_dir() or not (is_model_file(path) or is_kaldi_model(path)):
-        nnet = full_network(read_network(path), torch.Generator().manual_seed(0))
+        network = read_network(path)
+        if not network.first:  # Kaldi makes a network of it; but there is nothing to tell
+            raise InputError(f"{path}: holds no component; write one per line")
+        nnet = full_network(network, torch.Generator().manual_seed(0))
         _print_network(nnet, None)
         return
     model = read_any_model(path)

@@ -108,18 +108,8 @@ def parse_network(text: str, source: str) -> NetworkConfig:
     Args:
         text: what it holds.
         source: its name, for messages.
-
-    Raises:
-        InputError: it holds no component.
     """
-    return NetworkConfig(source, text, _lines_of(text, source))
-
-
-def _lines_of(text: str, source: str) -> Lines:
-    lines = tuple(parse_config(text, source))
-    if not lines:
-        raise InputError(f"{source}: holds no component; write one per line")
-    return lines
+    return NetworkConfig(source, text, tuple(parse_config(text, source)))
 
 
 def read_network(path: str | Path) -> NetworkConfig:
@@ -135,7 +125,10 @@ def read_network(path: str | Path) -> NetworkConfig:
 
     def read(name: str) -> Lines:
         texts[name] = read_text(path / name)
-        return _lines_of(texts[name], str(path / name))
+        lines = tuple(parse_config(texts[name], str(path / name)))
+        if not lines:
+            raise InputError(f"{path / name}: holds no component; write one per line")
+        return lines
 
     if not (path / FIRST).exists():
         raise InputError(

@@ -208,6 +208,8 @@ def _check(sources: FrameSources, train: TrainOptions) -> None:
 
 def _network(config: NetworkConfig, num_pdfs: int, seed: int) -> Nnet:
     """The network to begin with, one output per pdf."""
+    if not config.first:
+        raise InputError(f"{config.source}: holds no component; write one per line")
     return Nnet.from_lines(config.resized(num_pdfs).first, generator_of(seed))
 
 

@@ -92,6 +92,8 @@ def make_growth(config: NetworkConfig, nnet: Nnet, options: TrainOptions) -> Gro
 
 def _resized(config: NetworkConfig, inventory: UnitInventory) -> NetworkConfig:
     """The config with one output per unit."""
+    if not config.first:
+        raise InputError(f"{config.source}: holds no component; write one per line")
     resized = config.resized(len(inventory.units))
     for old, new in zip(config.first, resized.first, strict=True):
         if old != new:

@@ -12,6 +12,7 @@ from kws.detection import Detection
 
 Array = npt.NDArray[np.floating]
 FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
+TOLD = ("trigger", "start", "end")  # times of an event
 SAME_TIME_S = 1e-6  # both ways count frames; two frames are far further apart
 
 
@@ -209,10 +210,16 @@ def _are_same(
     if event.keyword != other.keyword:
         return False
     frames, others = ([e.trigger_frame, e.start_frame, e.end_frame] for e in (event, other))
-    # what is told of them too: it ends with the recording
-    times, others_s = (np.array([e.trigger_s, e.start_s, e.end_s]) for e in (event, other))
-    if frames != others or np.abs(times - others_s).max() > SAME_TIME_S:
+    # what is told of them too: it ends with the recording, or is unknown
+    times = ((getattr(e, f"{name}_s") for e in (event, other)) for name in TOLD)
+    if frames != others or not all(_is_same_time(ours, theirs) for ours, theirs in times):
         return False
     confidences = track.confidences[:, grid.keywords.index(event.keyword)]
     peak = other.peak_frame
     return peak < len(confidences) and bool(confidences[peak] >= event.confidence - tolerance)
+
+
+def _is_same_time(ours: float | None, theirs: float | None) -> bool:
+    if ours is None or theirs is None:
+        return ours is theirs
+    return abs(ours - theirs) <= SAME_TIME_S

@@ -272,11 +272,10 @@ def test_quiet_frames_of_which_the_smoothed_posteriors_are_lost(ordered, monkeyp
 
 
 def test_many_quiet_frames_that_are_forgotten(ordered, monkeypatch):
-    monkeypatch.setattr(stream, "MOST_UNSEEN", 20)
     catch_up = Stream._catch_up
 
     def forget(self):
-        if len(self._unseen) == 20:
+        if len(self._unseen) >= 20:
             self._unseen = []
         catch_up(self)
 
@@ -339,7 +338,9 @@ def test_an_end_that_is_not_told_to_the_file(ordered, monkeypatch):
 
 def test_thresholds_that_are_not_the_files(ordered, monkeypatch):
     events = stream._events
-    monkeypatch.setattr(stream, "_events", lambda model, thresholds: events(model, 0.01))
+    monkeypatch.setattr(
+        stream, "_events", lambda model, _, refractory_s: events(model, 0.01, refractory_s)
+    )
     assert failing(*ordered) == RUNTIME
 
 

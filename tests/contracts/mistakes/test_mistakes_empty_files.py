@@ -16,7 +16,7 @@ CONTENTS = {
 }
 NO_MODEL = "{}: not a kws model, or damaged (...); make it again"
 NO_ONNX = "{}: not an ONNX file that onnxruntime ... loads (...); give what `kws export` writes"
-NO_TEXT = "{}: not a text file in UTF-8; name a text file"
+NO_TEXT = "{}:1: byte 0xff is not UTF-8 (but perhaps UTF-16); convert the file to UTF-8"
 NO_COMPONENT = "{}: holds no component; write one per line"
 NETWORK = {"empty": NO_COMPONENT, "blank": NO_COMPONENT, "zeros": NO_MODEL, "garbage": NO_TEXT}
 
@@ -28,7 +28,12 @@ def cases() -> list[Case]:
             f"info {kind}.kws": NO_MODEL,
             f"info {kind}.onnx": NO_ONNX,
             **{f"info {kind}.{suffix}": NETWORK[kind] for suffix in ("config", "mdl", "raw")},
-            f"init {kind}.config made.kws": NETWORK[kind].replace(NO_MODEL, "{}..."),
+            # Kaldi makes a network of no component as well
+            **(
+                {f"init {kind}.config made.kws": NETWORK[kind].replace(NO_MODEL, "{}...")}
+                if NETWORK[kind] != NO_COMPONENT
+                else {}
+            ),
             **{f"copy {kind}.{s} made.kws": NO_MODEL for s in ("kws", "onnx", "mdl", "raw", "txt")},
             f"detect {kind}.kws sound.wav": NO_MODEL,
             f"detect {kind}.onnx sound.wav": NO_ONNX,

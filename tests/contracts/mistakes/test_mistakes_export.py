@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 from mistakes_world import Case, World
+
+from kws.audio import write_audio
 
 FEATURES = "--num-mel-bins=8\n--high-freq=3700\n"
 
@@ -125,11 +126,9 @@ CASES = [
 
 def _short_data_dir(folder: Path) -> None:
     folder.mkdir()
-    recording = json.dumps(str(folder.parent / "data/a-1.wav")).strip('"')
-    (folder / "wav.scp").write_text(f"a-1 {recording}\n")
-    (folder / "segments").write_text("a-1-1 a-1 0.1 0.12\n")
-    (folder / "utt2spk").write_text("a-1-1 a\n")
-    (folder / "text").write_text("a-1-1 jarvis\n")
+    write_audio(folder / "a.wav", [100.0] * 300, 16000)
+    (folder / "wav.scp").write_text("a a.wav\n")
+    (folder / "text").write_text("a jarvis\n")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
