@@ -79,6 +79,7 @@ def _print_exported(path: Path) -> None:
             "posterior": metadata.posterior,
             "refractory_s": metadata.refractory_s,
             "card": metadata.card,
+            "word_times": {name: {} for name in metadata.word_offsets},
         },
     )
 
@@ -211,6 +212,8 @@ def _word_times(entry: dict[str, Any] | None) -> str:
     """How well the times of a keyword's words were met."""
     if entry is None:
         return "word times unknown"
+    if "within" not in entry:
+        return "word times known"
     return f"word times within 0.15 s for {entry['within']} of {entry['words']} words"
 
 

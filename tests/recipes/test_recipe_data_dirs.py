@@ -31,7 +31,7 @@ def make_set(folder: Path, name: str, *, num_silent: int = 0, command: str = "")
     ]
     for table, values in (
         ("wav.scp", entries),
-        ("text", ["computer"] * 3),
+        ("text", ["computer", "computer", "hello"]),
         ("utt2spk", ["anna"] * 3),
     ):
         lines = (f"{name}{number} {value}\n" for number, value in enumerate(values))

@@ -140,8 +140,8 @@ def test_an_exported_file_is_shown_without_torch(model):
         "",
         "features: --feature-type=fbank",
         "units: <filler>, loud, louder",
-        "keyword loud: units loud; threshold 0.4",
-        "keyword shout: units loud, louder; threshold 0.3",
+        "keyword loud: units loud; threshold 0.4; word times known",
+        "keyword shout: units loud, louder; threshold 0.3; word times known",
         'posterior: {"w_smooth": 1, "w_max": 20, "confidence": "chen"}',
         "refractory_s: 0.3",
         "card made: by hand",
@@ -161,8 +161,8 @@ def test_what_was_measured_is_shown_where_it_is_numbers(tmp_path, capsys):
         assert kws(["info", str(write_level(tmp_path / "a.onnx", thresholds=thresholds))]) == 0
         lines = capsys.readouterr().out.splitlines()
         misses = ", 12.5 % misses" if changes == {"miss_rate": 0.125} else ""
-        assert f"keyword loud: units loud; threshold 0.4{shown}{misses}" in lines
-        assert "keyword shout: units loud, louder; no threshold" in lines
+        assert f"keyword loud: units loud; threshold 0.4{shown}{misses}; word times known" in lines
+        assert "keyword shout: units loud, louder; no threshold; word times known" in lines
 
 
 def test_what_needs_torch_says_so_where_there_is_none(tmp_path, sound):

@@ -69,6 +69,7 @@ def test_metadata_holds_all_that_a_detector_needs() -> None:
         "posterior": {"w_smooth": 30, "w_max": 100, "confidence": "chen"},
         "thresholds": thresholds,
         "card": {"seed": 3},
+        "word_times": {},
     }
     assert {name: value for name, value in entries.items() if value[0] not in "[{"} == {
         "format": "kws-onnx",
