@@ -109,14 +109,10 @@ def parse_metadata(entries: Mapping[str, str], source: str) -> Metadata:
             f"{source}: its format_version={version} is newer than {FORMAT_VERSION}, the newest "
             "that this kws reads; update kws, or export the model again"
         )
-    optional = {"settled_frames": None, "word_times": {}}
-    names = [name for name in _ENTRIES if name != "format_version"]
-    values = {
-        name: optional[name]
-        if name in optional and name not in entries
-        else _entry(entries, source, name)
-        for name in names
-    }
+    values: dict[str, Any] = {"settled_frames": None, "word_times": {}}  # where they are missing
+    for name in _ENTRIES:
+        if name != "format_version" and (name in entries or name not in values):
+            values[name] = _entry(entries, source, name)
     metadata = Metadata(
         operating_points=values.pop("thresholds"),
         word_offsets=values.pop("word_times"),

@@ -125,13 +125,8 @@ def _draw(best: Sequence[_Training], path: Path) -> None:
     panels[0].set_ylabel("cross-entropy per frame, nats")
     curves = panels[0].get_legend_handles_labels()[0]
     for kind, dashes, marker in (("dev", "-", "o"), ("train", "--", "x")):
-        style: dict[str, Any] = {
-            "color": "0.4",
-            "linestyle": dashes,
-            "marker": marker,
-            "markersize": 4,
-        }
-        curves.append(Line2D([], [], label=kind, **style))
+        looks: dict[str, Any] = {"linestyle": dashes, "marker": marker, "markersize": 4}
+        curves.append(Line2D([], [], color="0.4", label=kind, **looks))
     figure.legend(handles=curves, loc="outside upper center", ncols=len(curves))
     FigureCanvasAgg(figure)
     with atomic_path(path) as temporary:
