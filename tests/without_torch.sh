@@ -24,5 +24,5 @@ for python in "$@"; do
   install_locked "$venv" --no-deps --requirement "$venv/requirements.txt"
   "$venv/bin/python" -c 'import kws, kws.runtime'
   "$venv/bin/kws" --help >"$venv/help.txt"
-  "$venv/bin/pytest" --numprocesses auto -p no:cacheprovider
+  "$venv/bin/pytest" --numprocesses auto -p no:cacheprovider tests/unit tests/golden
 done
