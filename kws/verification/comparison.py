@@ -12,7 +12,7 @@ from kws.detection import Detection
 
 Array = npt.NDArray[np.floating]
 FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
-TOLD = ("trigger", "start", "end")  # times of an event
+TOLD = ("trigger", "start")  # times of an event; a stream cannot know where it will end
 SAME_TIME_S = 1e-6  # both ways count frames; two frames are far further apart
 
 
@@ -210,7 +210,7 @@ def _are_same(
     if event.keyword != other.keyword:
         return False
     frames, others = ([e.trigger_frame, e.start_frame, e.end_frame] for e in (event, other))
-    # what is told of them too: it ends with the recording, or is unknown
+    # what is told of them too
     times = ((getattr(e, f"{name}_s") for e in (event, other)) for name in TOLD)
     if frames != others or not all(_is_same_time(ours, theirs) for ours, theirs in times):
         return False
