@@ -49,6 +49,7 @@ fail() {
 }
 
 while [ $# -gt 0 ]; do
+  [[ $1 != --*=* ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}" # --option=value
   case $1 in
     --help | -h)
       usage
