@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import errno
 import importlib
+import inspect
 import io
 import logging
 import os
@@ -90,7 +91,8 @@ def _load(name: str) -> Any:
 def _app_of(function: Callable[..., None], name: str | None = None) -> typer.Typer:
     """An app of one command, whose help is the function's docstring."""
     # typer wraps lines of help; \b keeps those of a block as they are
-    help_text = re.sub(r"\n\n    (Examples?:)", r"\n\n    \b\n    \1", function.__doc__ or "")
+    docstring = inspect.getdoc(function) or ""  # without its indentation, which Python 3.13 drops
+    help_text = re.sub(r"\n\n(Examples?:)", r"\n\n\b\n\1", docstring)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name, help=help_text)(function)
     return app
