@@ -187,6 +187,8 @@ def _search(sums: _Sums, examples: Examples, start: Vector) -> list[Vector]:
         value = examples.value(nnet)
         for part in examples.gradients(nnet):
             gradient += sums.by_scales(part)
+        if not np.isfinite(gradient).all():  # too large for floats: nothing to go by
+            return math.inf, np.zeros_like(point)
         moved = scales - start
         value += PENALTY / 2 * float((moved**2).sum())
         gradient += PENALTY * moved
@@ -213,7 +215,8 @@ def _preconditioner(sums: _Sums, examples: Examples, start: Vector) -> Vector:
     scatter = np.zeros((start.size, start.size))
     for part in examples.gradients(sums.nnet(start)):
         gradient = sums.by_scales(part).ravel()
-        scatter += np.outer(gradient, gradient)
+        if np.isfinite(gradient).all():
+            scatter += np.outer(gradient, gradient)
     trace = np.trace(scatter)
     if trace > 0:
         scatter *= len(scatter) / trace

@@ -83,7 +83,7 @@ def _seen(
     confidence = scores[0][:, number]
     times_s = time_s(0) + spotter.options.frame_shift_s * np.arange(len(confidence))
     near = (times_s >= start_s - MARGIN_S) & (times_s <= end_s + MARGIN_S)
-    if not near.any():
+    if not near.any() or not np.isfinite(confidence[near]).all():  # of a network that overflows
         return None
     name = spotter.keywords[number].name
     thresholds = dict.fromkeys((k.name for k in spotter.keywords), 1.0)

@@ -141,6 +141,23 @@ def test_a_training_that_diverged_is_not_hidden(truth: Nnet, examples: Examples)
     assert not all(torch.isfinite(p).all() for p in result.nnet.parameters())
 
 
+@pytest.mark.parametrize("num_good", [0, 1])
+def test_gradients_that_no_float_holds_are_not_followed(
+    truth: Nnet, examples: Examples, num_good: int
+) -> None:
+    """From the first one on, or from the first after those of the preconditioner."""
+    calls = iter(range(100))
+
+    class Steep(Examples):
+        def gradients(self, nnet: Nnet) -> Iterator[list[torch.Tensor]]:
+            size = 1.0 if next(calls) < num_good else math.inf
+            yield [torch.full_like(parameter, size) for parameter in nnet.parameters()]
+
+    models = [parameters(network(6)), parameters(network(7))]
+    result = combine(truth, models, Steep(examples.pools, examples.loss), examples)
+    assert result.loss == min(result.losses)
+
+
 def test_what_suits_the_examples_alone_is_not_taken(truth: Nnet, examples: Examples) -> None:
     """The judges' labels are of another truth, beside which the combination leads."""
     models = [moved(parameters(truth), parameters(network(5)), by) for by in (-0.5, 1.0)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from evaluation_tones import LOUD, data_dir, tone_spotter, tones
 from training_tones import corpus, options, sources
 
@@ -70,6 +71,15 @@ def test_what_does_not_tell_leaves_times_unknown(tmp_path, case):
     times = case != "untimed"
     data = words_set(tmp_path / "data", shifts_s.get(case, [0.0] * NUM), times=times)
     assert measure_word_times(tone_spotter(), [data]) == {}
+
+
+def test_a_network_that_overflows_leaves_times_unknown(tmp_path):
+    data = words_set(tmp_path / "data", [0.0] * NUM)
+    spotter = tone_spotter()
+    with torch.no_grad():
+        for parameter in spotter.nnet.parameters():
+            parameter.fill_(float("nan"))
+    assert measure_word_times(spotter, [data]) == {}
 
 
 def test_the_first_set_with_enough_words_counts(tmp_path):
