@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import math
 import re
 import types
 import typing
@@ -28,6 +27,7 @@ from kws.errors import InputError
 T = TypeVar("T")
 REQUIRED: Any = dataclasses.MISSING
 INT32_MAX = 2**31 - 1
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 MAX_LISTED = 12  # keys in a message that can name the one that was meant
 
 
@@ -45,7 +45,17 @@ class Check:
 
 positive = Check("must be greater than 0", lambda value: value > 0)
 non_negative = Check("must be 0 or greater", lambda value: value >= 0)
-proportion = Check("must lie between 0 and 1", lambda value: 0 <= value <= 1)
+
+
+def between(lowest: float, highest: float) -> Check:
+    """The value lies in a range, ends included."""
+    return Check(
+        f"must lie between {lowest:.9g} and {highest:.9g}",
+        lambda value: lowest <= value <= highest,
+    )
+
+
+proportion = between(0, 1)
 
 
 def one_of(*choices: str) -> Check:
@@ -237,8 +247,8 @@ def read_options(text: str, source: str, classes: Sequence[type]) -> dict[str, A
             value.strip() if equals else "true",
             lambda message, place=place: ConfigError(f"{place}: {message}"),  # type: ignore[misc]
         )
-        if isinstance(values[name], float) and not math.isfinite(values[name]):
-            # Kaldi would go on with it; no option has a use for one
+        if isinstance(values[name], float) and not abs(values[name]) <= FLOAT32_MAX:
+            # Kaldi, whose options are floats, would go on with it; no option has a use for one
             raise ConfigError(f"{place}: {name}={value.strip()}: {name} must be a finite number")
     return values
 

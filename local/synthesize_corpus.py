@@ -29,7 +29,7 @@ def main(
         float, typer.Option(help="Factor for the numbers of speakers, positives and hours.")
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same options: same corpus.")] = 0,
-    nj: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
+    nj: Annotated[int, typer.Option(min=1, max=256, help="Processes at once.")] = 2,
     train_positives: Annotated[
         int | None, typer.Option(min=1, help="Utterances per keyword (600).")
     ] = None,

@@ -21,7 +21,7 @@ def main(
     ] = 24,
     utterances: Annotated[int, typer.Option(help="Sentences of each speaker.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same options: same corpus.")] = 0,
-    nj: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
+    nj: Annotated[int, typer.Option(min=1, max=256, help="Processes at once.")] = 2,
 ) -> None:
     """Make data dirs OUT/train, OUT/dev and OUT/test of espeak-ng's voices with their phones.
 

@@ -50,7 +50,9 @@ def evaluate(
         str, typer.Option(metavar="active|mean", help="Levels of active frames, or of whole files.")
     ] = "active",
     seed: Annotated[int, typer.Option(min=0, help="Draws the noise of every utterance.")] = 0,
-    nj: Annotated[int | None, typer.Option(min=1, help="Utterances at a time (all cores).")] = None,
+    nj: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Utterances at a time (all cores).")
+    ] = None,
     allow_commands: Annotated[
         bool, typer.Option("--allow-commands", help="Run the commands that wav.scp holds.")
     ] = False,

@@ -103,7 +103,8 @@ def train(
         typer.Option(metavar="NAME", help="A licence of the data, for the model card."),
     ] = None,
     nj: Annotated[
-        int, typer.Option("--nj", min=1, metavar="N", help="Processes that prepare examples.")
+        int,
+        typer.Option("--nj", min=1, max=256, metavar="N", help="Processes that prepare examples."),
     ] = 1,
     device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where the network learns.")] = (
         "cpu"

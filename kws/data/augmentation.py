@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from kws.audio import resample
-from kws.config import Check, ConfigError, key, non_negative, positive, proportion
+from kws.config import Check, ConfigError, between, key, non_negative, proportion
 from kws.errors import InputError
 
 Samples = npt.NDArray[Any]  # (S,) int16 or float32
@@ -28,8 +28,12 @@ SILENT_BELOW_DB = -70.0  # re full scale: a recording whose loudest frame is bel
 NOMINAL_LEVEL_DB = -26.0  # re full scale: the level that ITU-T P.56 users call nominal speech
 MAX_RIR_S = 0.5  # later reflections are inaudible under the next words and cost time
 
+_decibels = between(-200, 200)
+_warp = between(0.5, 2)
+_masks = between(0, 100)
 _speeds_valid = Check(
-    "must be percentages from 50 to 200", lambda value: all(50 <= v <= 200 for v in value)
+    "must be percentages from 50 to 200",
+    lambda value: bool(value) and all(50 <= v <= 200 for v in value),
 )
 
 
@@ -43,27 +47,23 @@ class AugmentOptions:
     second_noise_probability: float = key(
         "share of the noisy ones that get a second noise", default=0.1, check=proportion
     )
-    snr_db_min: float = key("lowest signal-to-noise ratio, dB", default=3.0)
-    snr_db_max: float = key("highest signal-to-noise ratio, dB", default=25.0)
+    snr_db_min: float = key("lowest signal-to-noise ratio, dB", default=3.0, check=_decibels)
+    snr_db_max: float = key("highest signal-to-noise ratio, dB", default=25.0, check=_decibels)
     rir_probability: float = key(
         "share of recordings put into a room by an impulse response", default=0.3, check=proportion
     )
-    gain_db_min: float = key("lowest random gain, dB", default=-15.0)
-    gain_db_max: float = key("highest random gain, dB", default=6.0)
+    gain_db_min: float = key("lowest random gain, dB", default=-15.0, check=_decibels)
+    gain_db_max: float = key("highest random gain, dB", default=6.0, check=_decibels)
     speed_percents: tuple[int, ...] = key(
         "speeds in percent of the original, one drawn per recording",
         default=(90, 95, 100, 105, 110),
         check=_speeds_valid,
     )
-    vtln_warp_min: float = key("smallest vocal-tract warping factor", default=0.85, check=positive)
-    vtln_warp_max: float = key("largest vocal-tract warping factor", default=1.2, check=positive)
-    time_masks: int = key(
-        "masks over time per example (SpecAugment)", default=1, check=non_negative
-    )
+    vtln_warp_min: float = key("smallest vocal-tract warping factor", default=0.85, check=_warp)
+    vtln_warp_max: float = key("largest vocal-tract warping factor", default=1.2, check=_warp)
+    time_masks: int = key("masks over time per example (SpecAugment)", default=1, check=_masks)
     time_mask_frames: int = key("longest mask over time, frames", default=15, check=non_negative)
-    freq_masks: int = key(
-        "masks over frequency per example (SpecAugment)", default=1, check=non_negative
-    )
+    freq_masks: int = key("masks over frequency per example (SpecAugment)", default=1, check=_masks)
     freq_mask_bins: int = key("widest mask over frequency, bins", default=6, check=non_negative)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kws.config import key, non_negative, positive, proportion
+from kws.config import between, key, positive, proportion
 from kws.data.chunks import Indices
 from kws.data.recordings import Marks, Recordings
 from kws.errors import InputError
@@ -23,7 +23,7 @@ class ExampleOptions:
         "utterances drawn per epoch; 0: as many as there are (long ones without keywords count "
         "once per crop)",
         default=0,
-        check=non_negative,
+        check=between(0, 10_000_000),
     )
     positive_share: float = key(
         "share of the drawn utterances that hold a keyword, each keyword equally often; 0: as they "
@@ -38,12 +38,12 @@ class ExampleOptions:
         "longer utterances give a random part of this length (with the keyword, when its time is "
         "known), seconds",
         default=3.0,
-        check=positive,
+        check=between(0.1, 3600),
     )
     min_length_s: float = key(
         "shorter utterances are put at a random place into digital silence of this length, seconds",
         default=0.0,
-        check=non_negative,
+        check=between(0, 60),
     )
     join_probability: float = key(
         "chance that an utterance shorter than a crop gets one without keywords before or after it",

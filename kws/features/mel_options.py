@@ -7,12 +7,26 @@ from functools import cached_property
 
 import numpy as np
 
-from kws.config import Check, ConfigError, key, keys_of, non_negative, one_of, positive, proportion
+from kws.config import (
+    Check,
+    ConfigError,
+    between,
+    key,
+    keys_of,
+    non_negative,
+    one_of,
+    positive,
+    proportion,
+)
 from kws.features.mel import MelBank
 
 WINDOW_TYPES = ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")
-_whole = Check("must be a whole number greater than 0", lambda value: value > 0 and value % 1 == 0)
-_bins = Check("must be 3 or greater", lambda value: value >= 3)
+MAX_SAMPLE_RATE = 1_000_000  # Hz
+MAX_WINDOW = 65536  # samples: more would ask for gigabytes
+_whole = Check(
+    f"must be a whole number from 1 to {MAX_SAMPLE_RATE}",
+    lambda value: 0 < value <= MAX_SAMPLE_RATE and value % 1 == 0,
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +58,12 @@ class MelOptions(Options):
         "noise added to the samples, in units of 1 of 32768, where the caller gives a random "
         "generator; 0 (Kaldi's default is 1) so that results repeat",
         default=0.0,
-        check=non_negative,
+        check=between(0, 32768),
     )
     preemphasis_coefficient: float = key("pre-emphasis", default=0.97, check=proportion)
     remove_dc_offset: bool = key("subtract each frame's mean", default=True)
     window_type: str = key("window", default="povey", check=one_of(*WINDOW_TYPES))
-    blackman_coeff: float = key("constant of the blackman window", default=0.42)
+    blackman_coeff: float = key("constant of the blackman window", default=0.42, check=proportion)
     round_to_power_of_two: bool = key("zero-pad frames to a power of two samples", default=True)
     snip_edges: bool = key(
         "only frames that fit into the waveform; false: one frame per shift, edges reflected",
@@ -63,7 +77,7 @@ class MelOptions(Options):
     allow_upsample: bool | None = key(
         "recordings of a lower sample rate, in kws features: as for allow-downsample", default=None
     )
-    num_mel_bins: int = key("number of mel bins", default=23, check=_bins)
+    num_mel_bins: int = key("number of mel bins", default=23, check=between(3, 1000))
     low_freq: float = key("lower edge of the mel bank in Hz", default=20.0)
     high_freq: float = key(
         "upper edge of the mel bank in Hz; 0 or less: offset from half the sample rate", default=0.0
@@ -86,6 +100,12 @@ class MelOptions(Options):
                 f"frame-length={self.frame_length:g}, frame-shift={self.frame_shift:g} (ms) at "
                 f"{self.sample_frequency:g} Hz: a frame needs 2 samples and a shift 1; make them "
                 "longer"
+            )
+        if max(self.window_length, self.window_shift) > MAX_WINDOW:
+            raise ConfigError(
+                f"frame-length={self.frame_length:g}, frame-shift={self.frame_shift:g} (ms) at "
+                f"{self.sample_frequency:g} Hz: a frame and a shift have at most {MAX_WINDOW} "
+                "samples; make them shorter"
             )
         if self.fft_length % 2:
             raise ConfigError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from kws.config import (
     Check,
     ConfigError,
+    between,
     format_options,
     key,
     keys_of,
@@ -20,8 +21,7 @@ FEATURE_TYPES: dict[str, type[FbankOptions | MfccOptions]] = {
     "fbank": FbankOptions,
     "mfcc": MfccOptions,
 }
-_below_1000 = Check("must lie between 0 and 999", lambda value: 0 <= value < 1000)
-_window = Check("must lie between 1 and 999", lambda value: 0 < value < 1000)
+MAX_DELTA_REACH = 1000  # frames on each side: 10 s
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,17 @@ class FeatureTypeOptions(Options):
 class DeltaOptions(Options):
     """The options of Kaldi's add-deltas; order 0 adds none."""
 
-    delta_order: int = key("order of the deltas; 0: none", default=0, check=_below_1000)
-    delta_window: int = key("frames on each side of a delta", default=2, check=_window)
+    delta_order: int = key("order of the deltas; 0: none", default=0, check=between(0, 999))
+    delta_window: int = key("frames on each side of a delta", default=2, check=between(1, 999))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delta_order * self.delta_window > MAX_DELTA_REACH:
+            raise ConfigError(
+                f"delta-order={self.delta_order}, delta-window={self.delta_window}: the deltas "
+                f"reach over order times window frames, at most {MAX_DELTA_REACH}; lower one of "
+                "them"
+            )
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def finished_nnet(state: TrainState, path: Path) -> Nnet:
     if not is_finite(nnet):
         raise InputError(
             f"{path}: the last steps made parameters that are not finite; start anew with "
-            "--restart and a smaller --initial-effective-lrate"
+            "--restart and a smaller --initial-effective-lrate, --final-effective-lrate or "
+            "--weight-decay"
         )
     return nnet
 

@@ -67,6 +67,23 @@ def plan_last_models(last: LastModels, options: TrainOptions, per_epoch: int) ->
     last.plan(num_final, num_iterations)
 
 
+def check_dev(material: Material, options: TrainOptions) -> None:
+    """Refuse a dev set that is too small before the training, not after it.
+
+    Args:
+        material: of the training.
+        options: of the training.
+
+    Raises:
+        InputError: it holds no frame, or too few to choose a combination on.
+    """
+    pools = material.dev_pools()
+    if pools is not None and options.max_models_combine:
+        _parts(pools, options.learn_every)
+    elif pools is not None and not any(len(pool.chunks) for pool in pools):
+        raise InputError("the dev set has nothing to test on: its utterances are too short")
+
+
 def finish(state: TrainState, material: Material, options: TrainOptions) -> Iterator[str]:
     """Combine the last models and adjust the priors, as far as the options ask for it.
 
@@ -78,8 +95,6 @@ def finish(state: TrainState, material: Material, options: TrainOptions) -> Iter
     Returns:
         Lines for the log, each when what it tells of is done.
 
-    Raises:
-        InputError: the dev set or the training set is too small for it.
     """
     if state.last is not None:
         yield _combined(state, state.last.means(), material, options.learn_every)
@@ -89,6 +104,8 @@ def finish(state: TrainState, material: Material, options: TrainOptions) -> Iter
         yield (
             f"priors of the {len(state.priors)} outputs: {min(state.priors):.3g} to "
             f"{max(state.priors):.3g}"
+            if state.priors
+            else "no priors: there is no frame in the jobs that they are taken from"
         )
 
 

@@ -61,7 +61,9 @@ def learn(
         done = state.epoch + (state.job + step / num_steps) / num_jobs
         rate = effective_learning_rate(done / options.num_epochs, options)
         set_learning_rate(state.optimizer, rate)
-        minibatch = minibatch.thinned(step % options.learn_every, options.learn_every)
+        # an utterance's chunks may have fewer frames than are passed over
+        first = step % min(options.learn_every, minibatch.labels.shape[1])
+        minibatch = minibatch.thinned(first, options.learn_every)
         log_posteriors = nnet.log_probabilities(
             minibatch.inputs, False, generator, options.learn_every
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 from kws.config import (
     Check,
+    ConfigError,
+    between,
     key,
     keys_of,
     non_negative,
@@ -18,6 +20,12 @@ from kws.config import (
 from kws.data.augmentation import AugmentOptions
 from kws.data.draws import ExampleOptions
 from kws.detection.detector import MOST_REFRACTORY_S
+
+MAX_PROCESSES = 256
+MAX_WINDOW_FRAMES = 1000
+# beyond these floats run out
+_rate = between(1e-12, 1e30)
+_weight = between(0, 1e6)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class TrainOptions:
         default="ce",
         check=one_of("ce", "max-pool"),
     )
-    units_per_word: int = key("units each word is cut into", default=1, check=positive)
+    units_per_word: int = key("units each word is cut into", default=1, check=between(1, 20))
     num_epochs: int = key("epochs to train", default=20, check=positive)
     optimizer: str = key(
         "sgd (with momentum), adamw, muon (of the weight matrices; of biases adamw), or "
@@ -48,10 +56,10 @@ class TrainOptions:
         "learning rate at the beginning, of the components with the largest learning-rate in the "
         "network's config; the others keep their ratio to them",
         default=0.002,
-        check=positive,
+        check=_rate,
     )
     final_effective_lrate: float = key(
-        "learning rate at the end; it decays exponentially", default=0.0001, check=positive
+        "learning rate at the end; it decays exponentially", default=0.0001, check=_rate
     )
     warmup_share: float = key(
         "share of the training during which the learning rate first rises linearly from 0",
@@ -68,7 +76,7 @@ class TrainOptions:
     weight_decay: float = key(
         "share of the weights taken away per step and learning rate",
         default=0.0,
-        check=non_negative,
+        check=between(0, 1000),
     )
     max_grad_norm: float = key(
         "longer gradients are shortened to this; 0: not", default=5.0, check=non_negative
@@ -83,7 +91,7 @@ class TrainOptions:
         "processes that learn at the same time, each from jobs of its own and with so many times "
         "the learning rate; after each job the parameters become their mean, as in Kaldi",
         default=1,
-        check=positive,
+        check=between(1, MAX_PROCESSES),
     )
     max_models_combine: int = key(
         "the model that is kept is a combination of so many at most, the means of the parameters "
@@ -126,7 +134,7 @@ class TrainOptions:
         "weight of the mean over filler frames, relative to that over keyword frames (ce: of each "
         "filler frame)",
         default=1.0,
-        check=non_negative,
+        check=_weight,
     )
     augment: bool = key(
         "change each utterance at random whenever it is drawn; false: features are computed once",
@@ -136,13 +144,14 @@ class TrainOptions:
         "epochs, counted from 1, at whose start word times that are no exact ones (of a data "
         "dir's ctm) are found anew with the network as it is then, such as 2:4",
         default=(),
+        check=Check("must be 1 or greater", lambda value: all(epoch > 0 for epoch in value)),
     )
     num_hidden_layers: int = key(
         "hidden layers in the end, when --network is a folder (one is in nnet.config): "
         "replace.1.config, ... add one each, then hidden.config as often as need be; 0: each file "
         "once",
         default=0,
-        check=non_negative,
+        check=between(0, 1000),
     )
     add_layers_period: int = key(
         "iterations between two new layers, the first of which comes after one; an iteration is a "
@@ -154,7 +163,7 @@ class TrainOptions:
     num_threads: int = key(
         "threads of the training process; the workers that prepare features come on top",
         default=1,
-        check=positive,
+        check=between(1, MAX_PROCESSES),
     )
     checkpoint_minutes: float = key(
         "a checkpoint is written after every epoch and when this much time has passed",
@@ -170,7 +179,7 @@ class MaxPoolOptions:
     hard_weight: float = key(
         "weight of each utterance's worst frames, in addition to the mean over filler frames",
         default=1.0,
-        check=non_negative,
+        check=_weight,
     )
     hard_frames: int = key("how many worst frames per utterance", default=10, check=positive)
     slack_s: float = key(
@@ -195,9 +204,13 @@ class MaxPoolOptions:
 class PosteriorOptions:
     """How the detector will read the network's outputs; kept in the model."""
 
-    w_smooth: int = key("frames that posteriors are averaged over", default=30, check=positive)
+    w_smooth: int = key(
+        "frames that posteriors are averaged over", default=30, check=between(1, MAX_WINDOW_FRAMES)
+    )
     w_max: int = key(
-        "frames in which a keyword's units are looked for", default=100, check=positive
+        "frames in which a keyword's units are looked for",
+        default=100,
+        check=between(1, MAX_WINDOW_FRAMES),
     )
     confidence: str = key(
         "chen: the units in any order; ordered: one after the other",
@@ -224,6 +237,14 @@ class AllOptions:
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     posterior: PosteriorOptions = field(default_factory=PosteriorOptions)
 
+    def __post_init__(self) -> None:
+        every, length = self.train.learn_every, self.examples.chunk_frames
+        if self.train.objective == "ce" and every > length:
+            raise ConfigError(
+                f"learn-every={every} is above chunk-frames={length}: a chunk would have no frame "
+                "to learn; lower the one or raise the other"
+            )
+
     def groups(self) -> tuple[Any, ...]:
         """The objects that declare the keys."""
         return self.train, self.max_pool, self.examples, self.augment, self.posterior
@@ -246,7 +267,11 @@ def parse_train_options(text: str, source: str) -> AllOptions:
         source: the file's name, for error messages.
 
     Raises:
-        ConfigError: an unknown option or a value that breaks its rule.
+        ConfigError: an unknown option, a value that breaks its rule, or two that do not fit.
     """
     classes = (TrainOptions, MaxPoolOptions, ExampleOptions, AugmentOptions, PosteriorOptions)
-    return AllOptions(*parse_options(text, source, classes))
+    parsed = parse_options(text, source, classes)
+    try:
+        return AllOptions(*parsed)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None

@@ -28,6 +28,7 @@ from kws.nnet import NetworkConfig, parse_network, read_network
 from kws.spotter import Spotter
 from kws.training.card import data_entries, model_card
 from kws.training.finishing import check_combination
+from kws.training.fitting import check_lengths, check_warps
 from kws.training.keyword_task import KeywordTask
 from kws.training.network import make_growth, make_nnet, network_from_model
 from kws.training.options import AllOptions
@@ -115,6 +116,8 @@ def prepare(
         )
     if features.cmvn.stream_fault is not None:
         raise InputError(f"{sources.features}: {features.cmvn.stream_fault}")
+    if options.train.augment:
+        check_warps(options.augment, features, sources.features)
     model = None if sources.init_from is None else Spotter.load(sources.init_from)
     if model is not None:
         _check_model(sources, model, features)
@@ -144,6 +147,8 @@ def prepare(
 
     train = read(sources.data)
     check_keywords(train, inventory, " ".join(sources.data))
+    if not (options.examples.min_length_s or options.examples.join_probability):
+        check_lengths(train.recordings, features, sources.data, sources.features)
     dev = read(sources.dev_data) if sources.dev_data else None
     if dev is not None:
         warn_of_shared_audio(train, dev)

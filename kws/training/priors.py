@@ -11,7 +11,6 @@ from collections.abc import Iterable
 import torch
 
 from kws.data.chunks import IGNORED, Pool
-from kws.errors import InputError
 from kws.nnet import Nnet
 from kws.training.dev import minibatches_of
 from kws.training.material import Material
@@ -50,10 +49,7 @@ def mean_posteriors(nnet: Nnet, pools: Iterable[Pool], loss: Loss, every: int = 
         every: look at every so manieth frame only.
 
     Returns:
-        A number above 0 for each output; their sum is 1.
-
-    Raises:
-        InputError: there is no frame.
+        A number above 0 for each output, of which the sum is 1; none where there is no frame.
     """
     total = torch.zeros(nnet.output_dim, dtype=torch.float64)
     for minibatch in minibatches_of(nnet, pools, loss, every):
@@ -61,6 +57,6 @@ def mean_posteriors(nnet: Nnet, pools: Iterable[Pool], loss: Loss, every: int = 
         is_learnt = minibatch.labels != IGNORED  # (B, F)
         total += log_posteriors[is_learnt].exp().sum(0, dtype=torch.float64).cpu()
     if not total.sum() > 0:
-        raise InputError("there is no frame to take priors of: the utterances are too short")
+        return []
     priors = (total / total.sum()).clamp(min=FLOOR)
     return [float(prior) for prior in priors / priors.sum()]

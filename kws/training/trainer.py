@@ -18,7 +18,7 @@ from kws.errors import InputError
 from kws.training.checkpoint import FILE_NAME, remove_unfinished
 from kws.training.clock import Clock
 from kws.training.dev import evaluate
-from kws.training.finishing import finish, plan_last_models
+from kws.training.finishing import check_dev, finish, plan_last_models
 from kws.training.log import TrainLog
 from kws.training.material import Material
 from kws.training.optimizers import effective_learning_rate
@@ -77,6 +77,7 @@ def train(
     material = task.material(state.memory, num_workers)
     per_epoch = math.ceil(material.num_jobs / options.num_jobs_nnet)
     task.growth.check(options.num_epochs * per_epoch)
+    check_dev(material, options)
     if state.last is not None:
         plan_last_models(state.last, options, per_epoch)
     clock = Clock()
@@ -97,7 +98,7 @@ def train(
                 learnt = learning.learn(group, state, size)
                 clock.num_frames += learnt.num_frames
                 state.add(learnt.losses, clock.lap_s(), len(group))
-                _check_loss(state, directory)
+                _check_loss(state.loss_sum, state, directory)
                 on_progress(
                     Progress(
                         state.epoch + 1,
@@ -112,7 +113,7 @@ def train(
                 if stop:
                     text_log.line(f"stopped in epoch {state.epoch + 1}, {checkpoint} written")
                     return state
-            _end_epoch(state, task, material, clock, text_log)
+            _end_epoch(state, task, material, clock, text_log, directory)
             if state.epoch == options.num_epochs:
                 for line in finish(state, material, options):
                     text_log.line(line)
@@ -130,23 +131,29 @@ def _save(
     clock.saved()
 
 
-def _check_loss(state: TrainState, directory: Path) -> None:
-    if not math.isfinite(state.loss_sum):
+def _check_loss(loss: float, state: TrainState, directory: Path) -> None:
+    if not math.isfinite(loss):
         raise InputError(
             f"{directory}: the loss is no longer a number in epoch {state.epoch + 1}; start anew "
-            "with --restart and a smaller --initial-effective-lrate"
+            "with --restart and a smaller --initial-effective-lrate, --final-effective-lrate or "
+            "--weight-decay"
         )
 
 
 def _end_epoch(
-    state: TrainState, task: Task, material: Material, clock: Clock, text_log: TrainLog
+    state: TrainState,
+    task: Task,
+    material: Material,
+    clock: Clock,
+    text_log: TrainLog,
+    directory: Path,
 ) -> None:
     """Test on the dev set, note what the epoch came to and go to the next one."""
     options = task.train_options
     if not state.num_steps:
         raise InputError(
-            "there is nothing to train on: no utterance is as long as a frame, or filler-keep "
-            "leaves none"
+            "there is nothing to train on: what is drawn of the utterances (crop-s) holds no frame "
+            "(frame-length, frame-shift), or filler-keep leaves none"
         )
     values = {
         "train/loss": state.mean_loss,
@@ -160,6 +167,7 @@ def _end_epoch(
         values["dev/loss"], values["dev/accuracy"] = evaluate(
             nnet, dev_pools, material.loss, options.learn_every
         )
+        _check_loss(values["dev/loss"], state, directory)
         known = [epoch["dev/loss"] for epoch in state.epochs[state.full_since :]]
         is_full = task.growth.is_full(state.iteration - 1)
         is_best = is_full and values["dev/loss"] < min(known, default=math.inf)

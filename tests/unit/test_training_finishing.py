@@ -156,6 +156,21 @@ def test_a_dev_set_that_cannot_be_halved_is_refused(
     given = options("--objective=max-pool", "--max-models-combine=4", "--num-epochs=1")
     with pytest.raises(InputError, match=r"the dev set is too small: .*; give a larger one"):
         run(tmp_path / "exp", data, one, given)
+    assert not (tmp_path / "exp" / "train.log").exists()  # told before the training, not after it
+
+
+def test_without_a_frame_for_priors_there_are_none(
+    tmp_path: Path, data: Path, dev: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chance may leave nothing in the jobs that they are from: the model is kept all the same."""
+    monkeypatch.setattr("kws.training.priors.minibatches_of", lambda *others: iter(()))
+    task, state, lines = run(
+        tmp_path / "exp", data, dev, options("--num-epochs=1", "--chunk-frames=4")
+    )
+    assert list(state.priors) == []
+    assert lines[-1].endswith("no priors: there is no frame in the jobs that they are taken from")
+    task.write_final(state, tmp_path / "final.kws")
+    assert "priors" not in Spotter.load(tmp_path / "final.kws").metadata
 
 
 @pytest.mark.parametrize(

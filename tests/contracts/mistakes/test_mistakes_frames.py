@@ -101,7 +101,7 @@ CASES = [
         "a rate that diverges",
         f"{TRAIN_AM} --config train.conf",
         "exp: the loss is no longer a number in epoch 1; start anew with --restart and a smaller "
-        "--initial-effective-lrate",
+        "--initial-effective-lrate, --final-effective-lrate or --weight-decay",
         {
             "ali.txt": alignment(),
             "train.conf": "--minibatch-size=8\n--optimizer=sgd\n--initial-effective-lrate=1e30\n"

@@ -28,7 +28,7 @@ CASES = [
     feature(
         "a value out of range",
         "--num-mel-bins=0\n",
-        "bad.conf:1: num-mel-bins=0: num-mel-bins must be 3 or greater",
+        "bad.conf:1: num-mel-bins=0: num-mel-bins must lie between 3 and 1000",
     ),
     feature(
         "a word for a number",
@@ -89,6 +89,54 @@ CASES = [
         "--num-mel-bins=8\n--skip-dims=0:8\n",
         "bad.conf: skip-dims: there is no column 8; the features have columns 0 to 7",
     ),
+    feature(
+        "a mel bank beyond gigabytes",
+        "--frame-length=1e9\n",
+        "bad.conf: frame-length=1e+09, frame-shift=10 (ms) at 16000 Hz: a frame and a shift have "
+        "at most 65536 samples; make them shorter",
+    ),
+    feature(
+        "deltas that reach over minutes",
+        "--delta-order=9\n--delta-window=900\n",
+        "bad.conf: delta-order=9, delta-window=900: the deltas reach over order times window "
+        "frames, at most 1000; lower one of them",
+    ),
+    Case(
+        "a mel bank that the random warps do not fit",
+        TRAIN,
+        "feats.conf: vtln-low=100, vtln-high=7500 (in Hz, offsets from half the sample rate "
+        "resolved): with vtln-warp=0.85 they must lie in order between low-freq=125 and "
+        "high-freq=8000; change these, or the range from vtln-warp-min=0.85 to vtln-warp-max=1.2 "
+        "that training draws from (1 to 1: none)",
+        {"feats.conf": "--num-mel-bins=8\n--low-freq=125\n", "train.conf": "--num-epochs=1\n"},
+    ),
+    Case(
+        "a mel bin that a random warp empties",
+        TRAIN,
+        "feats.conf: num-mel-bins=...: mel bin ... is empty with vtln-warp=...: no FFT bin of "
+        "62.5 Hz lies in it; take fewer mel bins; change these, or the range from "
+        "vtln-warp-min=0.5 to vtln-warp-max=2 that training draws from (1 to 1: none)",
+        {
+            "feats.conf": "--num-mel-bins=44\n--frame-length=16\n--high-freq=7900\n",
+            "train.conf": "--num-epochs=1\n--vtln-warp-min=0.5\n--vtln-warp-max=2\n",
+        },
+    ),
+    training(
+        "chunks that lack the frames to be learnt",
+        "--learn-every=2\n--chunk-frames=1\n",
+        "train.conf: learn-every=2 is above chunk-frames=1: a chunk would have no frame to learn; "
+        "lower the one or raise the other",
+    ),
+    training(
+        "more processes than a machine has",
+        "--num-jobs-nnet=2147483647\n",
+        "train.conf:4: num-jobs-nnet=2147483647: num-jobs-nnet must lie between 1 and 256",
+    ),
+    training(
+        "a number that is no float",
+        "--filler-weight=1e300\n",
+        "train.conf:4: filler-weight=1e300: filler-weight must lie between 0 and 1000000",
+    ),
     Case(
         "a missing option file",
         "features --config no.conf data out",
@@ -107,18 +155,20 @@ CASES = [
     training(
         "a learning rate that is no number",
         "--initial-effective-lrate=nan\n",
-        "train.conf:4: initial-effective-lrate=nan: initial-effective-lrate must be greater than 0",
+        "train.conf:4: initial-effective-lrate=nan: initial-effective-lrate must "
+        "lie between 1e-12 and 1e+30",
     ),
     training(
         "an infinite learning rate",
         "--initial-effective-lrate=inf\n",
         "train.conf:4: initial-effective-lrate=inf: initial-effective-lrate must "
-        "be a finite number",
+        "lie between 1e-12 and 1e+30",
     ),
     training(
         "a negative learning rate",
         "--final-effective-lrate=-0.1\n",
-        "train.conf:4: final-effective-lrate=-0.1: final-effective-lrate must be greater than 0",
+        "train.conf:4: final-effective-lrate=-0.1: final-effective-lrate must "
+        "lie between 1e-12 and 1e+30",
     ),
     training(
         "a share beyond 1",
@@ -143,7 +193,7 @@ CASES = [
     Case(
         "nan on the command line",
         TRAIN + " --initial-effective-lrate nan",
-        "--initial-effective-lrate nan: it must be greater than 0",
+        "--initial-effective-lrate nan: it must lie between 1e-12 and 1e+30",
     ),
     Case("no epochs", TRAIN + " --num-epochs 0", "--num-epochs 0: it must be greater than 0"),
     Case(

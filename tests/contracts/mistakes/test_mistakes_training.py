@@ -112,7 +112,7 @@ CASES = [
         "infinite parameters",
         TRAIN,
         "exp: the loss is no longer a number in epoch 1; start anew with --restart "
-        "and a smaller --initial-effective-lrate",
+        "and a smaller --initial-effective-lrate, --final-effective-lrate or --weight-decay",
         {"net.config": NETWORK.replace("output-dim=6", "output-dim=6 param-stddev=inf")},
         made=("exp/tensorboard/...", "exp/train.log"),
     ),
@@ -188,7 +188,7 @@ CASES = [
     Case(
         "no job at all",
         TRAIN + " --num-jobs-nnet 0",
-        "--num-jobs-nnet 0: it must be greater than 0",
+        "--num-jobs-nnet 0: it must lie between 1 and 256",
     ),
     Case("a missing alignment", TRAIN + " --ali no.ctm", "no.ctm: No such file or directory"),
     Case(
@@ -200,7 +200,10 @@ CASES = [
         "noise that is missing",
         TRAIN + " --noise noise",
         "noise/wav.scp:1: noise/n.wav: No such file or directory",
-        {"noise/wav.scp": "n n.wav\n", "train.conf": "--num-epochs=1\n"},
+        {
+            "noise/wav.scp": "n n.wav\n",
+            "train.conf": "--num-epochs=1\n--vtln-warp-max=1\n--vtln-warp-min=1\n",
+        },
     ),
     Case(
         "a file for the directory",
@@ -261,14 +264,16 @@ def test_a_dev_set_that_is_trained_on_is_told(world: World) -> None:
 
 
 def test_a_training_that_diverges_leaves_the_model_before_it(world: World) -> None:
-    rate = "--optimizer sgd --initial-effective-lrate 1e300 --final-effective-lrate 1e300"
+    rate = "--optimizer sgd --initial-effective-lrate 1e30 --final-effective-lrate 1e30"
     line = (
         "exp/final.kws: the last steps made parameters that are not finite; start anew with "
-        "--restart and a smaller --initial-effective-lrate"
+        "--restart and a smaller --initial-effective-lrate, --final-effective-lrate or "
+        "--weight-decay"
     )
     files = {
-        "train.conf": f"{TRAIN_OPTIONS}--max-grad-norm=0\n--warmup-share=0\n--momentum=0\n",
+        "train.conf": f"{TRAIN_OPTIONS}--max-grad-norm=0\n--warmup-share=0\n--weight-decay=1000\n",
         "exp/final.kws": "of an earlier run\n",
+        "net.config": NETWORK.replace("output-dim=6", "output-dim=6 param-stddev=1e8"),
     }
     made = ("exp/checkpoint.safetensors", "exp/tensorboard/...", "exp/train.log")
     world.check(Case("", f"{TRAIN} {rate}", line, files, made=made))
