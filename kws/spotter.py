@@ -120,6 +120,13 @@ class Spotter(nn.Module):
         self._detector: Detector | None = None  # made when it is needed
         self.eval()
 
+    @property
+    def look_ahead_s(self) -> float:
+        """From the centre of a frame to the last sample that its confidence depends on, seconds."""
+        options = self.options
+        frames = self.nnet.right_context + options.deltas.delta_order * options.deltas.delta_window
+        return frames * options.frame_shift_s + options.raw.frame_length / 2000
+
     @classmethod
     def from_parts(
         cls,

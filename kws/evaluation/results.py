@@ -84,7 +84,7 @@ def assess(
                     source,
                     None if keyword == POOLED else thresholds[keyword],
                     total(of_keyword),
-                    _latencies(of_keyword, lookahead_s(scored)),
+                    _latencies(of_keyword, scored.spotter.look_ahead_s),
                     notes.get(keyword, ""),
                 )
             )
@@ -92,13 +92,6 @@ def assess(
             for keyword, curve in curves.items():
                 points += curve_points(curve, keyword, scored.name, scored.condition, readings)
     return Result(scored, curves, thresholds, tuple(points), judgements)
-
-
-def lookahead_s(scored: ScoredSet) -> float:
-    """From the centre of a frame to the last sample that its confidence depends on."""
-    options, nnet = scored.spotter.options, scored.spotter.nnet
-    frames = nnet.right_context + options.deltas.delta_order * options.deltas.delta_window
-    return frames * options.frame_shift_s + options.raw.frame_length / 2000
 
 
 def worst_misses(result: Result, keyword: str) -> list[Case]:

@@ -42,7 +42,10 @@ def measure_word_times(
         if rows is None:
             continue
         # not the median: as few words as can be are to be further off
-        middle = np.percentile(rows, EXTREMES, axis=0).mean(axis=0).round(3)
+        middle = np.percentile(rows, EXTREMES, axis=0).mean(axis=0)
+        # no later than what is heard when the event is told: the recording may end there
+        middle = np.minimum(middle, spotter.look_ahead_s)
+        middle = np.floor(1000 * middle) / 1000
         num_within = int((np.abs(rows - middle) <= WITHIN_S).all(axis=1).sum())
         if num_within >= LEAST_SHARE * len(rows):
             found[keyword.name] = {

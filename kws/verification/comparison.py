@@ -12,7 +12,7 @@ from kws.detection import Detection
 
 Array = npt.NDArray[np.floating]
 FLOAT_TOLERANCE = 1e-4  # in confidence: float32 sums in another order stay far below
-TOLD = ("trigger", "start")  # times of an event; a stream cannot know where it will end
+TOLD = ("trigger", "start", "end")  # times of an event
 SAME_TIME_S = 1e-6  # both ways count frames; two frames are far further apart
 
 

@@ -113,8 +113,9 @@ def test_an_event_a_frame_away_is_another(name):
     assert not found.events_agree
 
 
-def test_an_event_that_starts_within_its_first_frame_starts_at_another_time():
-    moved = replace(event(), start_s=time_s(10) + 0.004)
+@pytest.mark.parametrize("name", ["start_s", "end_s"])
+def test_an_event_at_another_time_of_the_same_frame_is_another(name):
+    moved = replace(event(), **{name: getattr(event(), name) + 0.004})
     assert not compare(track(event()), track(moved), GRID).events_agree
 
 
