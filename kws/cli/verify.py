@@ -81,17 +81,19 @@ def verify(
         head = {"model": str(model), "exported": str(exported), "seed": seed}
         print(json.dumps({**head, **_entries(verifier, reports)}, indent=1))
     else:
-        _print(verifier, reports, num_samples / rate)
+        _print(verifier, reports, len(files), num_samples / rate)
     if not all(map(verifier.agrees, reports.values())):
         raise typer.Exit(1)
 
 
-def _print(verifier: Verifier, reports: dict[str, RecordingReport], duration_s: float) -> None:
+def _print(
+    verifier: Verifier, reports: dict[str, RecordingReport], num_files: int, duration_s: float
+) -> None:
     """The table, what is beyond tolerance, and the verdict."""
     exported, num_events = verifier.exported, sum(len(r.events) for r in reports.values())
     print(
         f"{verifier.spotter.source} and {exported.source} ({exported.metadata.weights}): "
-        f"{len(reports)} recording(s), {duration_s:.1f} s, {num_events} event(s)"
+        f"{num_files} recording(s), {duration_s:.1f} s, {num_events} event(s)"
     )
     others = ", from the third way on to the exported file" if verifier.is_lossy else ""
     print(f"largest difference to the whole recording at once{others}:")
