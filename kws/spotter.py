@@ -117,6 +117,7 @@ class Spotter(nn.Module):
             raise InputError(
                 f"{source}: its metadata is damaged at word_times; train the model again"
             ) from None
+        self.tell_nested = False  # see `Detector`; before the first sample
         self._detector: Detector | None = None  # made when it is needed
         self.eval()
 
@@ -219,6 +220,7 @@ class Spotter(nn.Module):
             frame_offset_s=self.options.frame_centre_s(0),
             w_max=self.confidence.w_max,
             offsets=self.word_offsets,
+            tell_nested=self.tell_nested,
         )
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kws.cli.event_line import event_entries
-from kws.cli.shared_options import ChannelOption, Refractory, Threshold
+from kws.cli.shared_options import ChannelOption, Refractory, TellNested, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,7 @@ def detect(
     ],
     threshold: Threshold = None,
     refractory_s: Refractory = None,
+    tell_nested: TellNested = False,
     rate: Annotated[
         int | None,
         typer.Option(
@@ -64,6 +65,9 @@ def detect(
     cannot be read is told on standard error; the others are still searched, and the exit status is
     2. A model whose name ends in .onnx runs without PyTorch.
 
+    Of keywords inside one another ("stop", "stop music") one event is told, the longest; one that
+    a longer one begins with waits for that, at most as long as `kws info MODEL` says.
+
     Examples:
       kws detect exp/default/final.kws recording.wav
       kws detect --threshold 0.6 exp/default/final.kws *.flac | jq -r .keyword
@@ -77,7 +81,7 @@ def detect(
     if refractory_s is not None:
         check_refractory(refractory_s)
     load = _load_exported if model.suffix.lower() == ".onnx" else _load_spotter
-    search, sample_rate = load(model, threshold, refractory_s)
+    search, sample_rate = load(model, threshold, refractory_s, tell_nested)
     for option, value in (("--rate", rate), ("--channels", channels)):
         if value is not None and "-" not in files:
             raise InputError(
@@ -100,7 +104,7 @@ def detect(
 
 
 def _load_spotter(
-    path: Path, threshold: float | None, refractory_s: float | None
+    path: Path, threshold: float | None, refractory_s: float | None, tell_nested: bool
 ) -> tuple[Search, int]:
     """The chain of a model file and its sample rate."""
     from kws.spotter import Spotter
@@ -113,11 +117,12 @@ def _load_spotter(
         raise _no_thresholds(path)
     if refractory_s is not None:
         spotter = spotter.with_refractory(refractory_s)
+    spotter.tell_nested = tell_nested
     return spotter, spotter.sample_rate
 
 
 def _load_exported(
-    path: Path, threshold: float | None, refractory_s: float | None
+    path: Path, threshold: float | None, refractory_s: float | None, tell_nested: bool
 ) -> tuple[Search, int]:
     """The same of an exported file; nothing here imports torch."""
     from kws.runtime import Model
@@ -125,7 +130,7 @@ def _load_exported(
     model = Model.load(path)
     if threshold is None and not model.metadata.has_thresholds:
         raise _no_thresholds(path)
-    return Exported(model, threshold, refractory_s), model.metadata.sample_rate
+    return Exported(model, threshold, refractory_s, tell_nested), model.metadata.sample_rate
 
 
 def _no_thresholds(path: Path) -> Exception:
@@ -140,9 +145,15 @@ def _no_thresholds(path: Path) -> Exception:
 class Exported:
     """A loaded exported file as a `Stage`; the state is a stream."""
 
-    def __init__(self, model: Model, threshold: float | None, refractory_s: float | None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        threshold: float | None,
+        refractory_s: float | None,
+        tell_nested: bool,
+    ) -> None:
         self.model = model
-        self.options = threshold, refractory_s
+        self.options = threshold, refractory_s, tell_nested
 
     def init_state(self) -> Stream:
         """A new stream."""

@@ -9,13 +9,19 @@ if TYPE_CHECKING:
     from kws.runtime import Stream
 
 
-def load_stream(path: Path, threshold: float | None, refractory_s: float | None = None) -> Stream:
+def load_stream(
+    path: Path,
+    threshold: float | None,
+    refractory_s: float | None = None,
+    tell_nested: bool = False,
+) -> Stream:
     """A new stream of an exported file.
 
     Args:
         path: the file.
         threshold: of every keyword, in place of those of the file.
         refractory_s: in place of the file's.
+        tell_nested: tell keywords inside longer ones too.
 
     Raises:
         InputError: it cannot be used, has no thresholds and none is given, or a refractory period
@@ -30,4 +36,4 @@ def load_stream(path: Path, threshold: float | None, refractory_s: float | None 
             f"{path}: the model has no thresholds; give --threshold, or solve them with "
             "`kws evaluate --dev` and export it again"
         )
-    return Stream(model, threshold, refractory_s)
+    return Stream(model, threshold, refractory_s, tell_nested)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kws.features import FeatureOptions
     from kws.nnet import ModelFile, Nnet
@@ -30,12 +30,13 @@ def info(
 ) -> None:
     """Show a network's components, size and context.
 
-    Of a model also what it detects, with which features and thresholds, and its priors and
-    transition model. Multiplies are multiplications by a parameter or an entry of a fixed matrix,
-    for one frame. Of a folder whose files add layers (see `kws train --network`) the network with
-    each file used once is shown. Of an exported file (its name ends in .onnx; without PyTorch) what
-    it takes, what it detects, and its latency: from the centre of a frame to the last sample that
-    its confidence waits for. Exits with 0, or with 2 after one line that says what is wrong.
+    Of a model also what it detects, with which features and thresholds, how long a keyword waits
+    for a longer one that begins with it, and its priors and transition model. Multiplies are
+    multiplications by a parameter or an entry of a fixed matrix, for one frame. Of a folder whose
+    files add layers (see `kws train --network`) the network with each file used once is shown. Of
+    an exported file (its name ends in .onnx; without PyTorch) what it takes, what it detects, and
+    its latency: from the centre of a frame to the last sample that its confidence waits for. Exits
+    with 0, or with 2 after one line that says what is wrong.
 
     Examples:
       kws info conf/deep_kws.config
@@ -81,6 +82,7 @@ def _print_exported(path: Path) -> None:
             "card": metadata.card,
             "word_times": {name: {} for name in metadata.word_offsets},
         },
+        metadata.frame_shift_s,
     )
 
 
@@ -112,7 +114,8 @@ def _print_with_torch(path: Path) -> None:
     nnet = Nnet.from_tensors(model.network, str(path), model.tensors)
     options = parse_feature_options(model.features, str(path)) if model.features else None
     _print_network(nnet, options)
-    _print_detector(model.features, model.metadata)
+    frame_shift_s = None if options is None else options.frame_shift_s
+    _print_detector(model.features, model.metadata, frame_shift_s)
     _print_acoustic(model, path)
 
 
@@ -146,7 +149,9 @@ def _brief(context: tuple[int, ...]) -> str:
     return "" if context == (0,) else ":".join(map(str, context))
 
 
-def _print_detector(features: str, metadata: Mapping[str, Any]) -> None:
+def _print_detector(
+    features: str, metadata: Mapping[str, Any], frame_shift_s: float | None
+) -> None:
     """What a model or an exported file detects, and how."""
     units = metadata.get("units", [])
     thresholds = metadata.get("thresholds", {})
@@ -155,12 +160,13 @@ def _print_detector(features: str, metadata: Mapping[str, Any]) -> None:
         print("units: " + (", ".join(units) or "none"))
     if "pdfs" not in metadata and not metadata.get("keywords"):
         print("keywords: none")
+    nested = _nested(metadata, frame_shift_s)
     for keyword in metadata.get("keywords", []):
         name = keyword["name"]
         parts = ", ".join(units[unit] if unit < len(units) else "?" for unit in keyword["units"])
         print(
             f"keyword {name}: units {parts}; {_threshold(thresholds.get(name))}; "
-            f"{_word_times(metadata.get('word_times', {}).get(name))}"
+            f"{_word_times(metadata.get('word_times', {}).get(name))}{nested.get(name, '')}"
         )
     for name in ("posterior", "refractory_s"):
         if name in metadata:
@@ -187,6 +193,27 @@ def _print_acoustic(model: ModelFile, path: Path) -> None:
             f"{len(transitions.tuples)} transition states, "
             f"{transitions.num_transitions} transitions, {transitions.num_pdfs} pdfs"
         )
+
+
+def _nested(metadata: Mapping[str, Any], frame_shift_s: float | None) -> dict[str, str]:
+    """Of each keyword inside longer ones, when it is told and how long it waits for them."""
+    from kws.detection import Nesting
+
+    names = [keyword["name"] for keyword in metadata.get("keywords", [])]
+    nesting = Nesting(names, metadata.get("posterior", {}).get("w_max", 0))
+    told = {}
+    for number, longer in nesting.longer.items():
+        told[names[number]] = f"; no event inside {_listed(names, longer)}"
+        if frame_shift_s is not None and (begun := nesting.waits.get(number)):
+            told[names[number]] += (
+                f": waits for {_listed(names, begun)} until at most "
+                f"{nesting.w_max * frame_shift_s:.3g} s after its trigger"
+            )
+    return told
+
+
+def _listed(names: Sequence[str], numbers: Sequence[int]) -> str:
+    return " or ".join(repr(names[number]) for number in numbers)
 
 
 def _threshold(entry: dict[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ import typer
 
 from kws.cli.event_line import event_entries
 from kws.cli.exported import load_stream
-from kws.cli.shared_options import Device, Refractory, Threshold
+from kws.cli.shared_options import Device, Refractory, TellNested, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,7 @@ def listen(
     ] = False,
     threshold: Threshold = None,
     refractory_s: Refractory = None,
+    tell_nested: TellNested = False,
     on_detection: Annotated[
         str | None,
         typer.Option(
@@ -97,7 +98,7 @@ def listen(
             f"--near-miss-threshold {near_miss_threshold:g}: near misses are kept by "
             "--save-detections DIR; give it too"
         )
-    stream = load_stream(model, threshold, refractory_s)
+    stream = load_stream(model, threshold, refractory_s, tell_nested)
     chosen = choose_device(device)
     # two channels where there are two: some devices give nothing else
     opened = Microphone(chosen, max(channel + 1, min(2, chosen.num_channels)))

@@ -34,6 +34,14 @@ Refractory = Annotated[
         help="The least time between two events of a keyword, in seconds, in place of the model's.",
     ),
 ]
+TellNested = Annotated[
+    bool,
+    typer.Option(
+        "--tell-nested",
+        help="Tell a keyword inside a longer one too, and at once: without it one event is told, "
+        "the longest.",
+    ),
+]
 
 
 def parse_channel(text: str) -> int | str:

@@ -2,11 +2,13 @@
 
 from kws.detection.detection import Detection, WordOffsets, word_offsets
 from kws.detection.detector import Detector, check_refractory, check_threshold, frames_of
+from kws.detection.nesting import Nesting
 from kws.detection.triggers import event_triggers
 
 __all__ = [
     "Detection",
     "Detector",
+    "Nesting",
     "WordOffsets",
     "check_refractory",
     "check_threshold",

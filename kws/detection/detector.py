@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from kws.detection.detection import Detection, WordOffsets
+from kws.detection.nesting import EndedEvent, Nesting, OpenEvent
 from kws.detection.triggers import Arming, next_triggers
 from kws.errors import InputError
 
@@ -29,17 +30,6 @@ class KeywordLike(Protocol):
     def units(self) -> tuple[int, ...]: ...
 
 
-@dataclass(frozen=True)
-class OpenEvent:
-    """An event that has triggered and has not ended yet; frames from the start of the stream."""
-
-    keyword: int
-    start: int
-    trigger: int
-    peak: int
-    confidence: float
-
-
 class DetectorState(NamedTuple):
     """All that the past of a stream means to its future."""
 
@@ -48,6 +38,8 @@ class DetectorState(NamedTuple):
     row_size: int  # bytes of one of them
     arming: tuple[Arming, ...]  # of each keyword
     open: tuple[OpenEvent, ...]
+    waiting: tuple[EndedEvent, ...]  # for longer keywords that may follow
+    outer: tuple[OpenEvent, ...]  # the latest of keywords that others lie inside of
 
 
 class Detector:
@@ -61,6 +53,9 @@ class Detector:
     posterior of the first unit last rose to half of its largest one in the `w_max` frames up to
     the trigger; its peak is the first frame of largest confidence from trigger to end. The word's
     times are those of these two frames, moved by what the model knows of its keyword.
+
+    A keyword inside a longer one ("stop", "stop music") gives no event where that triggers: one
+    event, the longest, see `kws.detection.nesting`.
     """
 
     def __init__(
@@ -73,6 +68,7 @@ class Detector:
         frame_offset_s: float = 0.0,
         w_max: int = 100,
         offsets: Mapping[str, WordOffsets] | None = None,
+        tell_nested: bool = False,
     ) -> None:
         """Make a detector.
 
@@ -84,6 +80,7 @@ class Detector:
             frame_offset_s: the centre of frame 0.
             w_max: frames of the confidence's window.
             offsets: of keywords by name; the times of the others' words are unknown.
+            tell_nested: tell each keyword by itself, at once, those inside longer ones too.
 
         Raises:
             InputError: a keyword without a threshold, a threshold without a keyword or beyond
@@ -111,10 +108,11 @@ class Detector:
         self.frame_offset_s = frame_offset_s
         self.w_max = w_max
         self.offsets = dict(offsets or {})
+        self.nesting = Nesting([] if tell_nested else names, w_max)
 
     def init_state(self) -> DetectorState:
         """The state before the first frame: every keyword is armed."""
-        return DetectorState(0, b"", 0, (Arming(),) * len(self.keywords), ())
+        return DetectorState(0, b"", 0, (Arming(),) * len(self.keywords), (), (), ())
 
     def step(
         self, x: tuple[np.ndarray, np.ndarray], state: DetectorState
@@ -142,38 +140,54 @@ class Detector:
             )
         past = state.smoothed + smoothed.tobytes()
         kept = self._latest(past, row_size)
-        if not state.open and _largest(confidences) < self.lowest:
-            return [], DetectorState(num_frames, kept, row_size, _fallen(state.arming), ())
+        is_idle = not state.open and not state.waiting
+        if is_idle and _largest(confidences) < self.lowest:
+            arming, outer = _fallen(state.arming), self.nesting.outer(state.outer, num_frames)
+            return [], DetectorState(num_frames, kept, row_size, arming, (), (), outer)
         known = np.frombuffer(past, smoothed.dtype).reshape(-1, smoothed.shape[1])
         first = num_frames - len(known)  # the frame of known[0]
         events, arming = self._triggered(confidences, known, first, state)
-        ended, open_events = [], []
+        outer = (*state.outer, *events)
+        ended, open_events = list(state.waiting), []
         for event in (*state.open, *events):
             event, end = self._followed(event, confidences, known, first, state.num_frames)
             if end is None:
                 open_events.append(event)
             else:
-                ended.append((end, event))
-        ended.sort(key=lambda pair: (pair[0], pair[1].keyword, pair[1].trigger))
-        new_state = DetectorState(num_frames, kept, row_size, arming, tuple(open_events))
-        return [self._detection(event, end) for end, event in ended], new_state
+                ended.append(self.nesting.ended(end, event))
+        told, waiting = self._told(ended, outer, num_frames)
+        outer = self.nesting.outer(outer, num_frames)
+        new_state = DetectorState(
+            num_frames, kept, row_size, arming, tuple(open_events), waiting, outer
+        )
+        return told, new_state
+
+    def _told(
+        self, ended: Sequence[EndedEvent], outer: Sequence[OpenEvent], num_frames: float
+    ) -> tuple[list[Detection], tuple[EndedEvent, ...]]:
+        """The events that are told before frame `num_frames`, and those that still wait."""
+        ordered = sorted(ended, key=lambda one: (one.due, one.event.keyword, one.event.trigger))
+        kept = [one for one in ordered if not self.nesting.holds(one, outer)]
+        told = [self._detection(one.event, one.end) for one in kept if one.due < num_frames]
+        return told, tuple(one for one in kept if one.due >= num_frames)
 
     def quiet_below(self, state: DetectorState) -> float:
         """A confidence: while all are below it, frames change nothing and `skip` takes them."""
-        is_waiting = not state.open and all(arming.fell for arming in state.arming)
-        return self.lowest if is_waiting else -math.inf
+        is_idle = not state.open and not state.waiting
+        is_idle = is_idle and all(arming.fell for arming in state.arming)
+        return self.lowest if is_idle else -math.inf
 
     def is_quiet(self, confidences: Sequence[float], state: DetectorState) -> bool:
         """Whether the next frames change nothing, so that `skip` takes them.
 
-        No event is open, and every keyword stays below its threshold, or above it since its last
-        trigger: for a window's length the confidence of a detected keyword does.
+        No event is open or waits, and every keyword stays below its threshold, or above it since
+        its last trigger: for a window's length the confidence of a detected keyword does.
 
         Args:
             confidences: (T * K), those of a frame one after the other.
             state: before them.
         """
-        if state.open:
+        if state.open or state.waiting:
             return False
         for k, (limit, arming) in enumerate(zip(self._limits, state.arming, strict=True)):
             values = confidences[k :: len(self._limits)]
@@ -192,16 +206,17 @@ class Detector:
         """
         num_frames = state.num_frames + len(smoothed) // state.row_size
         kept = self._latest(state.smoothed + smoothed, state.row_size)
-        return state._replace(num_frames=num_frames, smoothed=kept)
+        outer = self.nesting.outer(state.outer, num_frames)
+        return state._replace(num_frames=num_frames, smoothed=kept, outer=outer)
 
     def _latest(self, smoothed: bytes, row_size: int) -> bytes:
         """The part that the next frames may look back at."""
         return smoothed[max(0, len(smoothed) - (self.w_max - 1) * row_size) :]
 
     def flush(self, state: DetectorState) -> list[Detection]:
-        """End the stream: events that are still open end at its last frame."""
-        still_open = sorted(state.open, key=lambda event: (event.keyword, event.trigger))
-        return [self._detection(event, state.num_frames - 1) for event in still_open]
+        """End the stream: events that are still open end at its last frame, and none waits."""
+        ended = [self.nesting.ended(state.num_frames - 1, event) for event in state.open]
+        return self._told([*state.waiting, *ended], state.outer, math.inf)[0]
 
     def finish(
         self, x: tuple[np.ndarray, np.ndarray], state: DetectorState, duration_s: float

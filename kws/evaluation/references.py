@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kws.data import Word, keyword_spans, keywords_in
+from kws.detection import Nesting
 
 WORD_MARGIN_S = 0.5  # an event belongs to a word when its peak is no further from it than this
 
@@ -59,7 +61,9 @@ def make_reference(
 ) -> Reference:
     """Find the keywords of an utterance in its word times, or else in its text.
 
-    Where keywords overlap the longest counts ("okay google" is no "google").
+    Where keywords overlap the longest counts ("okay google" is no "google"). Events of the shorter
+    one within the longer are none of a detector that hears both, and neither hits nor false alarms
+    at a threshold at which it hears but the shorter: there is a window that is no trial.
     With times each word is a trial of its own: its window is the word and 0.5 s on both sides.
     Without, or where they lack a keyword that the text holds, the utterance is one trial,
     wherever in it the event lies; a text that holds the keyword n times excuses n events.
@@ -91,4 +95,36 @@ def make_reference(
             found = [Window(-math.inf, math.inf, is_trial=i == 0) for i in range(in_text)]
         if found:
             windows[keyword] = tuple(found)
+    with_longer = {
+        names[number]: _with_excused(
+            windows.get(names[number], ()),
+            [window for other in longer for window in windows.get(names[other], ())],
+        )
+        for number, longer in _longer(tuple(names)).items()
+    }
+    windows |= {name: found for name, found in with_longer.items() if found}
     return Reference(data_dir, utterance, duration_s, windows, ignores_times)
+
+
+@functools.lru_cache(maxsize=16)
+def _longer(names: tuple[str, ...]) -> Mapping[int, tuple[int, ...]]:
+    """By the number of a keyword, those of longer ones that it lies inside of."""
+    return Nesting(names, 1).longer
+
+
+def _with_excused(own: tuple[Window, ...], longer: Sequence[Window]) -> tuple[Window, ...]:
+    """A keyword's windows, and where longer ones hold it: in order, none in another."""
+    if not all(math.isfinite(window.start_s) for window in (*own, *longer)):
+        return own + (Window(-math.inf, math.inf, is_trial=False),) * len(longer)
+    windows = list(own)
+    for window in sorted(longer, key=lambda window: window.start_s):
+        # what lies between those that are there
+        start_s = window.start_s
+        for other in sorted(windows, key=lambda other: other.start_s):
+            if start_s < other.start_s < window.end_s:
+                windows.append(Window(start_s, other.start_s, is_trial=False))
+            if other.start_s < window.end_s:
+                start_s = max(start_s, other.end_s)
+        if start_s < window.end_s:
+            windows.append(Window(start_s, window.end_s, is_trial=False))
+    return tuple(sorted(windows, key=lambda window: (window.start_s, window.end_s)))

@@ -29,6 +29,7 @@ class Detector(Stream):
         *,
         thresholds: float | Mapping[str, float] | None = None,
         refractory_s: float | None = None,
+        tell_nested: bool = False,
     ) -> None:
         """Load a file and begin a stream.
 
@@ -38,6 +39,7 @@ class Detector(Stream):
             thresholds: one for all keywords, or of some by name; the others, or all for None, have
                 the file's.
             refractory_s: the least time between two triggers of a keyword; None: the file's.
+            tell_nested: tell keywords inside longer ones too, see `Stream`.
 
         Raises:
             InputError: a file that cannot be used, another sample rate than the file's, a
@@ -49,4 +51,4 @@ class Detector(Stream):
                 f"{path}: takes samples at {model.metadata.sample_rate} Hz, not {sample_rate} Hz; "
                 "convert them (kws.audio.resample_chunks)"
             )
-        super().__init__(model, thresholds, refractory_s)
+        super().__init__(model, thresholds, refractory_s, tell_nested)

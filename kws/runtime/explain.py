@@ -112,6 +112,7 @@ def explain_pieces(
     smoothed = np.concatenate((*smoothed_parts, stream.smoothed))
     confidences = np.concatenate((*confidence_parts, stream.confidences))
     metadata = replace(stream.metadata, refractory_s=stream.refractory_s)
+    nested = stream.nested_events(events, (confidences, smoothed), num_samples / sample_rate)
     reports = [
         report_keyword(
             metadata,
@@ -120,6 +121,7 @@ def explain_pieces(
             (confidences[:, k], smoothed),
             [event for event in events if event.keyword == keyword.name],
             found,
+            [event for event in nested if event.keyword == keyword.name],
         )
         for k, keyword in enumerate(stream.keywords)
     ]

@@ -72,6 +72,7 @@ class NearMisses:
             frame_offset_s=metadata.frame_offset_s,
             w_max=metadata.w_max,
             offsets=metadata.word_offsets,
+            tell_nested=True,
         )
         self._state = self._detector.init_state()
         self._patience = round(PATIENCE_S / metadata.frame_shift_s)

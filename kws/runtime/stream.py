@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Stream:
         model: Model,
         thresholds: float | Mapping[str, float] | None = None,
         refractory_s: float | None = None,
+        tell_nested: bool = False,
     ) -> None:
         """Begin a stream.
 
@@ -53,6 +54,9 @@ class Stream:
             thresholds: one for all keywords, or of some by name; the others, or all for None, have
                 the file's.
             refractory_s: the least time between two triggers of a keyword; None: the file's.
+            tell_nested: tell a keyword inside a longer one ("stop", "stop music") too, and at
+                once; otherwise one event is told, the longest, and one that a longer one begins
+                with waits for it, `kws info` says how long.
 
         Raises:
             InputError: a keyword without a threshold, an unknown one, a threshold beyond [0, 1],
@@ -60,7 +64,8 @@ class Stream:
         """
         self.model = model
         self.refractory_s = model.metadata.refractory_s if refractory_s is None else refractory_s
-        self._events = _events(model, thresholds, self.refractory_s)
+        self.tell_nested = tell_nested
+        self._events = _events(model, thresholds, self.refractory_s, tell_nested)
         self.block = round(BLOCK_S * model.metadata.sample_rate)  # samples
         metadata = model.metadata
         buffer = SampleBuffer(
@@ -99,6 +104,23 @@ class Stream:
         names = (keyword.name for keyword in self.keywords)
         return dict(zip(names, self._events.thresholds.tolist(), strict=True))
 
+    def nested_events(
+        self, events: Sequence[Detection], scores: tuple[Array, Array], duration_s: float
+    ) -> list[Detection]:
+        """What was not told of a whole recording because it lies inside longer keywords.
+
+        Args:
+            events: those that were told.
+            scores: its confidences (T, keywords) and smoothed posteriors (T, units).
+            duration_s: of the recording.
+        """
+        if not self._events.nesting:
+            return []
+        alone = _events(self.model, self.thresholds, self.refractory_s, tell_nested=True)
+        told = {(event.keyword, event.trigger_frame) for event in events}
+        found = alone.finish(scores, alone.init_state(), duration_s)
+        return [event for event in found if (event.keyword, event.trigger_frame) not in told]
+
     @property
     def confidences(self) -> Array:
         """Of the frames that the last call completed: (T, keywords)."""
@@ -119,7 +141,11 @@ class Stream:
 
     def stream(self) -> Stream:
         """A new, independent stream of the same model with the same thresholds."""
-        return Stream(self.model, self.thresholds, self.refractory_s)
+        return Stream(self.model, *self._options)
+
+    @property
+    def _options(self) -> tuple[dict[str, float], float, bool]:
+        return self.thresholds, self.refractory_s, self.tell_nested
 
     def _hold(self, buffer: SampleBuffer) -> None:
         """Take samples through it from now on."""
@@ -135,7 +161,7 @@ class Stream:
         state = self.state.copy()
         last = Scores(self.confidences[None], self.smoothed[None], self.posteriors[None], state)
         return {
-            "options": (self.model, self.thresholds, self.refractory_s),
+            "options": (self.model, *self._options),
             "state": state,
             "events_state": self._events_state,
             "buffer": copy.deepcopy(self._buffer),
@@ -328,7 +354,10 @@ def _joined(frames: list[Array], num_columns: int) -> Array:
 
 
 def _events(
-    model: Model, thresholds: float | Mapping[str, float] | None, refractory_s: float
+    model: Model,
+    thresholds: float | Mapping[str, float] | None,
+    refractory_s: float,
+    tell_nested: bool,
 ) -> detection.Detector:
     """The way from a model's confidences to events."""
     metadata = model.metadata
@@ -359,4 +388,5 @@ def _events(
         frame_offset_s=metadata.frame_offset_s,
         w_max=metadata.w_max,
         offsets=metadata.word_offsets,
+        tell_nested=tell_nested,
     )

@@ -30,12 +30,13 @@ class KeywordReport:
         confidence: the largest in the recording.
         peak_s: when that was; None in a recording without a frame.
         events: those of this keyword.
+        nested: what would be events of it, but lies inside events of longer keywords.
         ignored_s: when the confidence reached the threshold again within the refractory period,
             which makes no event.
         units: the largest smoothed posterior of each unit in the whole recording.
         confidence_units: the values whose geometric mean is the largest confidence.
         in_order: whether the units' largest values in its window follow one another as spoken.
-        reason: fired, short, silent, just_below, unheard, unit_low, order or apart.
+        reason: fired, nested, short, silent, just_below, unheard, unit_low, order or apart.
         verdict: the reason in a sentence.
     """
 
@@ -44,6 +45,7 @@ class KeywordReport:
     confidence: float
     peak_s: float | None
     events: tuple[Detection, ...]
+    nested: tuple[Detection, ...]
     ignored_s: tuple[float, ...]
     units: tuple[UnitPeak, ...]
     confidence_units: tuple[UnitPeak, ...]
@@ -62,6 +64,7 @@ class _Track:
     confidence: Floats  # (T,)
     smoothed: Floats  # (T, units)
     events: Sequence[Detection]
+    nested: Sequence[Detection]
 
     def time_s(self, frame: int) -> float:
         return self.metadata.frame_offset_s + frame * self.metadata.frame_shift_s
@@ -79,6 +82,7 @@ def report_keyword(
     scores: tuple[Floats, Floats],
     events: Sequence[Detection],
     found: Sequence[Finding] = (),
+    nested: Sequence[Detection] = (),
 ) -> KeywordReport:
     """Tell what became of one keyword.
 
@@ -89,18 +93,21 @@ def report_keyword(
         scores: its confidence (T,) and the smoothed posteriors (T, units) of a whole recording.
         events: of this keyword.
         found: what is wrong with the audio.
+        nested: of this keyword, inside events of longer ones.
     """
     name, (confidence, smoothed) = keyword.name, scores
     if not len(confidence):
         verdict = f"{name} did not fire: the recording is shorter than one frame"
-        return KeywordReport(name, threshold, 0.0, None, (), (), (), (), False, "short", verdict)
-    track = _Track(metadata, keyword, threshold, confidence, smoothed, events)
+        return KeywordReport(
+            name, threshold, 0.0, None, (), (), (), (), (), False, "short", verdict
+        )
+    track = _Track(metadata, keyword, threshold, confidence, smoothed, events, nested)
     peak = int(confidence.argmax())
     window, first = track.window(peak)
     ignored_s = _ignored_s(track)
     units = unit_peaks(smoothed, 0, keyword, metadata)
     reason, text = _fired(track, ignored_s) if events else _not_fired(track, units, found)
-    if not events and reason != "silent" and found:
+    if not events and reason not in ("silent", "nested") and found:
         text += "; the audio may be why: " + "; ".join(finding.text for finding in found)
     return KeywordReport(
         name,
@@ -108,6 +115,7 @@ def report_keyword(
         float(confidence[peak]),
         track.time_s(peak),
         tuple(events),
+        tuple(nested),
         ignored_s,
         units,
         confidence_peaks(window, first, keyword, metadata),
@@ -125,22 +133,26 @@ def _ignored_s(track: _Track) -> tuple[float, ...]:
     return tuple(
         track.time_s(start)
         for start, stop in runs
-        if not any(start <= event.trigger_frame < stop for event in track.events)
+        if not any(start <= event.trigger_frame < stop for event in (*track.events, *track.nested))
     )
 
 
 def _fired(track: _Track, ignored_s: Sequence[float]) -> tuple[str, str]:
-    events = [f"at {e.peak_s:.2f} s with confidence {e.confidence:.3f}" for e in track.events]
-    text = ", ".join(events[:MAX_NAMED])
-    if len(events) > MAX_NAMED:
-        text += f" and {len(events) - MAX_NAMED} more times"
-    text += f" (threshold {track.threshold:.3f})"
+    text = f"{_at(track.events)} (threshold {track.threshold:.3f})"
     if ignored_s:
         text += (
             f"; that it reached the threshold again at {_times(ignored_s)} does not count: that is "
             f"within the refractory period of {track.metadata.refractory_s:g} s"
         )
+    if track.nested:
+        text += f"; not told {_at(track.nested)}: inside a longer keyword"
     return "fired", text
+
+
+def _at(events: Sequence[Detection]) -> str:
+    named = [f"at {e.peak_s:.2f} s with confidence {e.confidence:.3f}" for e in events]
+    text = ", ".join(named[:MAX_NAMED])
+    return text + (f" and {len(named) - MAX_NAMED} more times" if len(named) > MAX_NAMED else "")
 
 
 def _times(times_s: Sequence[float]) -> str:
@@ -159,6 +171,8 @@ def _not_fired(
     )
     if any(finding.code == "silent" for finding in found):
         return "silent", "the recording is silent"
+    if track.nested:
+        return "nested", f"it lies inside a longer keyword that fired, {_at(track.nested)}"
     if confidence >= NEAR_SHARE * threshold:
         weakest = min(
             confidence_peaks(*track.window(peak), track.keyword, track.metadata),

@@ -117,14 +117,45 @@ def test_a_keyword_within_a_longer_one_is_not_said() -> None:
         Word("u", 2.3, 2.8, "google"),
         Word("u", 9, 9.5, "google"),
     ]
-    for words, num_events in (((), 1), (timed, 1)):
+    for words in ((), timed):
         said = make_reference("d", "u", 36.0, "okay google, google", words, keywords)
         assert [said.num_positives(keyword) for keyword in keywords] == [1, 1]
-        assert len(said.windows_of("google")) == num_events
-    assert said.windows_of("google") == (Window(8.5, 10.0),)
-    assert said.windows_of("okay google")[0].start_s == 1.5
-    nested = make_reference("d", "u", 36.0, "okay google", (), keywords)
-    assert judge([event("google", 2.5)], nested, "google").counts == Counts(0, 0, 0.01, 1)
+        assert [window.is_trial for window in said.windows_of("okay google")] == [True]
+    assert said.windows_of("okay google") == (Window(1.5, 3.3),)
+    assert said.windows_of("google") == (Window(1.5, 3.3, is_trial=False), Window(8.5, 10.0))
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_within_a_longer_keyword_an_event_is_neither_hit_nor_false_alarm(times: bool) -> None:
+    keywords = ("google", "okay google")
+    words = [Word("u", 2.0, 2.3, "okay"), Word("u", 2.3, 2.8, "google")] if times else []
+    said = make_reference("d", "u", 36.0, "okay google", words, keywords)
+    hours = (36 - 1.8) / 3600 if times else 0.0
+    for events in ([], [event("google", 2.5)]):
+        counts = judge(events, said, "google").counts
+        assert counts == Counts(0, 0, pytest.approx(hours), 0)
+    twice = [event("google", 2.4), event("google", 2.6)]
+    assert judge(twice, said, "google").counts.false_alarms == 1
+    other = make_reference("d", "u", 36.0, "okay google", words, ("google", "okay"))
+    assert other.num_positives("google") == 1
+
+
+def test_a_longer_keyword_takes_no_event_of_the_shorter_one_beside_it() -> None:
+    """Their windows overlap: what is a trial's own stays with it."""
+    words = [
+        Word("u", 2.0, 2.3, "stop"),
+        Word("u", 2.3, 2.8, "music"),
+        Word("u", 3.0, 3.3, "stop"),
+        Word("u", 3.5, 3.8, "stop"),
+        Word("u", 3.8, 4.2, "music"),
+    ]
+    said = make_reference("d", "u", 36.0, "", words, ("stop", "stop music"))
+    assert said.windows_of("stop") == (
+        Window(1.5, 2.5, is_trial=False),
+        Window(2.5, 3.8),
+        Window(3.8, 4.7, is_trial=False),
+    )
+    assert judge([event("stop", 3.1)], said, "stop").counts.misses == 0
 
 
 def test_times_count_even_where_there_is_no_transcript() -> None:
