@@ -24,6 +24,7 @@ from kws.features import (
 )
 from kws.nnet import ModelFile, Nnet, compute_in_blocks, read_model, write_model
 from kws.posterior import Confidence, Keyword, OrderedConfidence, Smoothing
+from kws.rows import Rows
 
 BLOCK_S = 30.0  # long recordings pass in blocks of this, so that memory stays bounded
 CONFIDENCES: dict[str, type[Confidence] | type[OrderedConfidence]] = {
@@ -240,15 +241,16 @@ class Spotter(nn.Module):
     def score_chunks(self, chunks: Iterable[np.ndarray | Tensor]) -> Scores:
         """`score_track` of a recording that comes in chunks, (S,) samples each."""
         state = self.init_scores()
-        parts = []
+        confidences = Rows(len(self.keywords), np.float64)
+        smoothed = Rows(self.nnet.output_dim, np.float64)
         for chunk in chunks:
             scores, state = self.step_scores(chunk, state)
-            parts.append(scores)
-        parts.append(self.flush_scores(state))
-        return (
-            np.concatenate([confidences for confidences, _ in parts]),
-            np.concatenate([smoothed for _, smoothed in parts]),
-        )
+            confidences.add(scores[0])
+            smoothed.add(scores[1])
+        last = self.flush_scores(state)
+        confidences.add(last[0])
+        smoothed.add(last[1])
+        return confidences.values(), smoothed.values()
 
     def init_scores(self) -> ScoreState:
         """The state of the chain up to the confidence, before any sample."""

@@ -22,7 +22,7 @@ AT_FULL_SCALE = 0.999 * FULL_SCALE
 FLAT_TOP = 4  # equal samples in a row at the largest value: rare in sound, common when cut off
 FLAT_TOP_LEVEL = 0.1 * FULL_SCALE
 SPECTRUM_S = 0.064  # window of the mean spectrum: bins of 16 Hz
-MAX_WINDOWS = 4000  # of a spectrum: more would only cost time
+MAX_WINDOWS = 1000  # of a spectrum: more would only cost time
 CLIFF_DB = (
     25.0  # speech falls by less within the 850 Hz that are compared; a resampler by 60 or more
 )

@@ -15,6 +15,7 @@ from kws.detection.triggers import Arming, next_triggers
 from kws.errors import InputError
 
 FEW = 128  # values
+BLOCK = 10_000  # frames
 MOST_REFRACTORY_S = (
     86400.0  # a day: what is longer is a mistake, and may be more frames than can be
 )
@@ -228,7 +229,12 @@ class Detector:
             state: before them.
             duration_s: of the recording: no time of an event is behind it.
         """
-        events, state = self.step(x, state)
+        confidences, smoothed = x
+        events = []
+        for start in range(0, max(1, len(smoothed)), BLOCK):  # a step copies what it is given
+            block = slice(start, start + BLOCK)
+            told, state = self.step((confidences[block], smoothed[block]), state)
+            events += told
         return [event.until(duration_s) for event in events + self.flush(state)]
 
     def _triggered(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kws.audio import Finding, Measurer, Measures, Waveform, findings, resample_chunks
 from kws.audio.files import regular
+from kws.rows import Rows
 from kws.runtime.stream import Stream
 from kws.runtime.verdicts import KeywordReport, report_keyword
 
@@ -100,25 +101,26 @@ def explain_pieces(
     if sample_rate != stream.sample_rate:
         heard = resample_chunks(heard, sample_rate, stream.sample_rate)
     stream.reset()
-    events, smoothed_parts, confidence_parts = [], [], []
+    events = []
+    smoothed, confidences = Rows(len(stream.units)), Rows(len(stream.keywords))
     for chunk in regular(heard, stream.block):
         events += stream.process_waveform(chunk)
-        smoothed_parts.append(stream.smoothed)
-        confidence_parts.append(stream.confidences)
+        smoothed.add(stream.smoothed)
+        confidences.add(stream.confidences)
     measures = measurer.measures()
-    lowest, highest = np.array(columns).T
     found = findings(measures, stream.sample_rate)
     events += stream.flush()
-    smoothed = np.concatenate((*smoothed_parts, stream.smoothed))
-    confidences = np.concatenate((*confidence_parts, stream.confidences))
+    smoothed.add(stream.smoothed)
+    confidences.add(stream.confidences)
+    scores = confidences.values(), smoothed.values()
     metadata = replace(stream.metadata, refractory_s=stream.refractory_s)
-    nested = stream.nested_events(events, (confidences, smoothed), num_samples / sample_rate)
+    nested = stream.nested_events(events, scores, num_samples / sample_rate)
     reports = [
         report_keyword(
             metadata,
             keyword,
             stream.thresholds[keyword.name],
-            (confidences[:, k], smoothed),
+            (scores[0][:, k], scores[1]),
             [event for event in events if event.keyword == keyword.name],
             found,
             [event for event in nested if event.keyword == keyword.name],
@@ -131,7 +133,7 @@ def explain_pieces(
         tuple(found),
         tuple(reports),
         Outline(lowest, highest, step / sample_rate, num_samples / sample_rate),
-        metadata.frame_offset_s + metadata.frame_shift_s * np.arange(len(smoothed)),
-        smoothed,
-        confidences,
+        metadata.frame_offset_s + metadata.frame_shift_s * np.arange(len(scores[1])),
+        scores[1],
+        scores[0],
     )

@@ -32,7 +32,7 @@ def unit_peaks(
         keyword: whose units.
         metadata: of the exported file.
     """
-    frames = smoothed[:, keyword.units].argmax(axis=0)
+    frames = np.array([smoothed[:, unit].argmax() for unit in keyword.units])
     return _peaks(smoothed, frames, first, keyword, metadata)
 
 

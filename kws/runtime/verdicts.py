@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.floating]
 NEAR_SHARE = 0.8  # of the threshold: "just below" it
 UNHEARD_SHARE = 0.5  # of the threshold: units that all stay below it were not heard
 MAX_NAMED = 3  # events in a sentence
+BLOCK = 10_000  # frames
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,8 @@ def _not_fired(
     if _mean([unit.posterior for unit in units]) < threshold:
         weakest = min(units, key=lambda unit: unit.posterior)
         return "unit_low", f"{_said(weakest)} at most: too low ({reached})"
-    together = _without_order(track)
-    frame = int(together.argmax())
-    if together[frame] >= threshold:
+    frame, together = _best_without_order(track)
+    if together >= threshold:
         window, first = track.window(frame)
         heard = unit_peaks(window, first, track.keyword, track.metadata)
         return "order", f"its units came out of order: {_in_time(heard)} ({reached})"
@@ -216,10 +216,19 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.prod(values) ** (1 / len(values)))
 
 
-def _without_order(track: _Track) -> Floats:
-    """(T,): the confidence if the order of the units did not count (Chen et al. 2014)."""
-    w_max, units = track.metadata.w_max, track.keyword.units
-    padded = np.concatenate((np.zeros((w_max - 1, len(units))), track.smoothed[:, units]))
-    largest = np.lib.stride_tricks.sliding_window_view(padded, w_max, axis=0).max(axis=-1)
-    product: Floats = largest.prod(axis=1) ** (1 / len(units))
-    return product
+def _best_without_order(track: _Track) -> tuple[int, float]:
+    """Where the confidence is largest if the order of the units does not count, and what it is.
+
+    Chen et al. (2014): the geometric mean of the largest smoothed posteriors in the window.
+    """
+    reach, units = track.metadata.w_max - 1, track.keyword.units
+    best, at = -1.0, 0
+    for start in range(0, len(track.smoothed), BLOCK):  # a long recording would take much memory
+        values = track.smoothed[max(0, start - reach) : start + BLOCK, units]
+        padded = np.concatenate((np.zeros((max(0, reach - start), len(units))), values))
+        largest = np.lib.stride_tricks.sliding_window_view(padded, reach + 1, axis=0).max(axis=-1)
+        products = largest.prod(axis=1)
+        place = int(products.argmax())
+        if products[place] > best:
+            best, at = float(products[place]), start + place
+    return at, best ** (1 / len(units))
