@@ -236,13 +236,22 @@ class Spotter(nn.Module):
         """
         block = max(1, round(BLOCK_S * self.sample_rate))
         starts = range(0, len(samples), block)
-        return self.score_chunks(samples[start : start + block] for start in starts)
+        chunks = (samples[start : start + block] for start in starts)
+        return self.score_chunks(chunks, len(samples) / self.sample_rate)
 
-    def score_chunks(self, chunks: Iterable[np.ndarray | Tensor]) -> Scores:
-        """`score_track` of a recording that comes in chunks, (S,) samples each."""
+    def score_chunks(
+        self, chunks: Iterable[np.ndarray | Tensor], duration_s: float = 0.0
+    ) -> Scores:
+        """`score_track` of a recording that comes in chunks.
+
+        Args:
+            chunks: (S,) samples each.
+            duration_s: of all, about: saves memory.
+        """
         state = self.init_scores()
-        confidences = Rows(len(self.keywords), np.float64)
-        smoothed = Rows(self.nnet.output_dim, np.float64)
+        expected = round(duration_s / self.options.frame_shift_s)
+        confidences = Rows(len(self.keywords), np.float64, expected)
+        smoothed = Rows(self.nnet.output_dim, np.float64, expected)
         for chunk in chunks:
             scores, state = self.step_scores(chunk, state)
             confidences.add(scores[0])

@@ -28,6 +28,7 @@ seed=0
 device=cpu
 corpus_scale=1
 commands=() # --allow-commands, for every program that reads a data dir
+channel=""
 
 usage() {
   cat <<'USAGE'
@@ -40,6 +41,7 @@ recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,vie
   [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
   [--allow-commands]                     run the commands (ending in |) that wav.scp holds
+  [--channel N|mean]                     the channel to hear of recordings that have several
 USAGE
 }
 
@@ -70,7 +72,7 @@ while [ $# -gt 0 ]; do
       ;;
     --stage | --stop-stage | --keywords | --network | --features | --objective | --train-config | \
       --units-per-word | --num-epochs | --exp | --fa-per-hour | --nj | --seed | --device | \
-      --corpus-scale | --init-from | --freeze)
+      --corpus-scale | --init-from | --freeze | --channel)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -90,6 +92,8 @@ for number in fa_per_hour corpus_scale; do
   [[ ${!number} =~ ^[0-9]*\.?[0-9]+$ && ${!number} =~ [1-9] ]] ||
     fail "--${number//_/-} ${!number}: must be a number greater than 0"
 done
+[[ $channel =~ ^([0-9]+|mean)?$ ]] || fail "--channel $channel: must be a number from 0, or mean"
+reading=("${commands[@]}" ${channel:+--channel "$channel"}) # for every program that reads audio
 case $device in
   cpu | cuda) ;;
   *) fail "--device $device: must be cpu or cuda" ;;
@@ -138,7 +142,7 @@ data=$exp/data
 runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
 
 combined() { # SET DIR...: one data dir of several, checked
-  local check=("${commands[@]}" --keywords "$keywords")
+  local check=("${reading[@]}" --keywords "$keywords")
   # thresholds are solved on what holds no keyword, and a new model learns from it
   if [ "$1" = dev ] || [[ $1 = train && -z $init_from ]]; then check+=(--need-negatives); fi
   kws data combine "${commands[@]}" "$data/$1" "${@:2}"
@@ -158,13 +162,13 @@ fi
 
 if runs 1; then
   echo "== stage 1: statistics of the features"
-  kws features "${commands[@]}" --config "$features" --stats-only "$data/train" "$exp/feats"
+  kws features "${reading[@]}" --config "$features" --stats-only "$data/train" "$exp/feats"
 fi
 
 if runs 2; then
   echo "== stage 2: alignment"
   for set in train dev; do
-    kws align "${commands[@]}" --keywords "$keywords" --units-per-word "$units_per_word" \
+    kws align "${reading[@]}" --keywords "$keywords" --units-per-word "$units_per_word" \
       "$data/$set" "$exp/$set.ctm"
   done
 fi
@@ -180,7 +184,7 @@ if runs 3; then
     --dev-data "$data/dev" "${begin[@]}" --features "$features" --keywords "$keywords" \
     --units-per-word "$units_per_word" --objective "$objective" --config "$train_config" \
     "${epochs[@]}" "${noise[@]/#/--noise=}" "${rir[@]/#/--rir=}" --seed "$seed" --nj "$nj" \
-    --device "$device" --exp "$exp" "${commands[@]}"
+    --device "$device" --exp "$exp" "${reading[@]}"
 fi
 
 if runs 4; then
@@ -188,12 +192,12 @@ if runs 4; then
   in_noise=("${test_noise[@]/#/--noise=}")
   [ ${#in_noise[@]} -eq 0 ] || in_noise+=(--snr-db 10 --seed "$seed")
   kws evaluate --model "$exp/final.kws" --dev "$data/dev" --test "$data/test" \
-    "${in_noise[@]}" --fa-per-hour "$fa_per_hour" --out "$exp/eval" "${commands[@]}"
+    "${in_noise[@]}" --fa-per-hour "$fa_per_hour" --out "$exp/eval" "${reading[@]}"
 fi
 
 if runs 5; then
   echo "== stage 5: detection on a long recording"
-  kws data join "${commands[@]}" "$data/test" "$exp/long" --seed "$seed" --max-duration 600
+  kws data join "${reading[@]}" "$data/test" "$exp/long" --seed "$seed" --max-duration 600
   recording=$(cut -d ' ' -f 2- "$exp/long/wav.scp")
   kws detect "$exp/final.kws" "$exp/long/$recording" >"$exp/long/events.jsonl"
   echo "$(wc -l <"$exp/long/events.jsonl") events in $exp/long/events.jsonl; counted against the words:"
@@ -204,7 +208,8 @@ if runs 6; then
   echo "== stage 6: export and verify"
   kws export "$exp/final.kws" "$exp/final.onnx"
   recordings=("$exp/long/$(cut -d ' ' -f 2- "$exp/long/wav.scp")")
-  if [ ! -e "$data/test/segments" ]; then # with segments they are recordings of any length
+  # with segments they are recordings of any length, and the joined one has one channel
+  if [ ! -e "$data/test/segments" ] && [ -z "$channel" ]; then
     mapfile -t files < <(cut -d ' ' -f 2- "$data/test/wav.scp" | while IFS= read -r entry; do
       [ ! -f "$entry" ] || echo "$entry" # no command, and nothing in an archive
     done)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kws.cli.shared_options import MAX_OVERSHOOT_S, MaxOvershoot
+from kws.cli.shared_options import MAX_OVERSHOOT_S, ChannelOption, MaxOvershoot
 
 app = typer.Typer(
     add_completion=False,
@@ -43,6 +43,7 @@ def validate(
         ),
     ] = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Name every fault of a data dir: file, line, value and rule.
 
@@ -66,6 +67,7 @@ def validate(
         allow_commands=allow_commands,
         max_overshoot_s=max_overshoot,
         with_audio=not tables_only,
+        channel=channel,
     )
     for note in found.notes:
         print(f"note: {note}")
@@ -164,6 +166,7 @@ def join(
     ] = None,
     allow_commands: AllowCommands = False,
     max_overshoot: MaxOvershoot = MAX_OVERSHOOT_S,
+    channel: ChannelOption = None,
 ) -> None:
     """Make one long recording of the utterances, in random order, with known word times.
 
@@ -177,6 +180,11 @@ def join(
     from kws.data.data_dir import read_data_dir
     from kws.data.long_recording import join_data_dir
 
-    data = read_data_dir(data_dir, allow_commands=allow_commands, max_overshoot_s=max_overshoot)
+    data = read_data_dir(
+        data_dir,
+        allow_commands=allow_commands,
+        max_overshoot_s=max_overshoot,
+        channel=channel,
+    )
     joined = join_data_dir(data, out, gap_s=gap, seed=seed, max_duration_s=max_duration)
     print(f"{out}: {len(joined.utterances)} of {len(data.utterances)} utterances in one recording")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kws.verification import Difference, RecordingReport, Tolerance, Verifier
 
 MOST_LINES = 6  # about one way
-PART_S = 120.0  # all that every way makes of one is in memory
+PART_S = 10.0  # all that every way makes of one is in memory
 LEAST_PART_S = 1.0  # less is no keyword
 COLUMNS = ("features", "posteriors", "smoothed", "confidences")
 
@@ -48,7 +48,7 @@ def verify(
     sizes in turn, and of random lengths from 0 to 2 s; floats; several streams in a batch. Printed
     are the largest differences of features (filter bank), posteriors, smoothed posteriors and
     confidences, whether the events are the same, and which paths of the runtime were taken: short
-    recordings may take too few. Recordings of more than 120 s are compared in parts of that length.
+    recordings may take too few. Recordings of more than 10 s are compared in parts of that length.
 
     The exit status is 1 if a confidence differs by more than 1e-4, a posterior by more than 1e-3,
     or an event in its keyword, confidence, trigger, start or end (its peak may be another of equal

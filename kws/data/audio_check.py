@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kws.audio import Header
+from kws.audio import Channel, Header
 from kws.audio.channels import SILENT_DBFS, check_channel
 from kws.audio.entries import sound_of
 from kws.audio.fitness import CLIPPED_SHARE
@@ -26,6 +26,7 @@ class _Heard:
     levels: Levels
     channel: int | None  # the only one that its entry means
     utterances: Sequence[Utterance]
+    default: Channel  # of utterances that mean none
 
     @property
     def name(self) -> str:
@@ -41,8 +42,14 @@ class _Heard:
         """The channels that are listened to."""
         if self.channel is not None:
             return {self.channel}
-        asked = {utterance.channel or 0 for utterance in self.utterances}
-        return {channel for channel in asked if channel < len(self.levels.channels)}
+        everything = range(len(self.levels.channels))
+        if len(everything) == 1 and all(one.channel is None for one in self.utterances):
+            return {0}
+        asked: set[int] = set()
+        for utterance in self.utterances:
+            channel = self.default if utterance.channel is None else utterance.channel
+            asked |= {*everything} if channel == "mean" else {channel or 0}
+        return asked.intersection(everything)
 
     @property
     def is_silent(self) -> bool:
@@ -107,7 +114,7 @@ def _read_all(data: DataDir, faults: list[str]) -> list[_Heard]:
         if sound_of(recording) is None and not data.allow_commands:
             continue  # the scan has named it
         try:
-            heard.append(_Heard(*read_through(data, utterances[0]), utterances))
+            heard.append(_Heard(*read_through(data, utterances[0]), utterances, data.channel))
         except InputError as error:
             faults.append(str(error))
     return heard

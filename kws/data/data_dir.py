@@ -115,7 +115,7 @@ class DataDir:
             return read_audio(
                 file,
                 sample_rate=sample_rate,
-                channel=self._channel(utterance, channel),
+                channel=self._channel(utterance, channel, file, name),
                 start_s=utterance.start_s,
                 end_s=utterance.end_s,
                 name=name,
@@ -134,18 +134,29 @@ class DataDir:
             yield from read_audio_chunks(
                 file,
                 sample_rate=sample_rate,
-                channel=self._channel(utterance, channel),
+                channel=self._channel(utterance, channel, file, name),
                 start_s=utterance.start_s,
                 end_s=utterance.end_s,
                 name=name,
                 chunk_s=chunk_s,
             )
 
-    def _channel(self, utterance: Utterance, only: int | None) -> Channel:
-        """What is heard: what wav.scp says, or else `segments`, or else the data dir's reader."""
+    def _channel(
+        self, utterance: Utterance, only: int | None, file: BinaryIO, name: str
+    ) -> Channel:
+        """What is heard: what wav.scp says, or else `segments`, or else the data dir's reader.
+
+        The reader says it of recordings that have several.
+        """
         if only is not None:
             return only
-        return self.channel if utterance.channel is None else utterance.channel
+        if utterance.channel is not None:
+            return utterance.channel
+        if self.channel:  # neither none nor the first
+            num_channels = read_header(file, name).num_channels
+            file.seek(0)
+            return None if num_channels == 1 else self.channel
+        return self.channel
 
     @contextmanager
     def opened(self, utterance: Utterance) -> Iterator[tuple[BinaryIO, int | None, str]]:

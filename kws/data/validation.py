@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kws.audio import Channel
 from kws.audio.entries import sound_of
 from kws.data.audio_check import inspect_audio
 from kws.data.ctm import Word
@@ -43,6 +44,7 @@ def inspect_data_dir(
     allow_commands: bool = False,
     max_overshoot_s: float = MAX_OVERSHOOT_S,
     with_audio: bool = True,
+    channel: Channel = None,
 ) -> Findings:
     """Look a data dir through.
 
@@ -57,6 +59,7 @@ def inspect_data_dir(
             than to decode a file is a fault.
         max_overshoot_s: a segment that ends less than that beyond its recording is cut.
         with_audio: read all audio; without it only the tables are looked at.
+        channel: the one that is to hold sound, where neither wav.scp nor segments says which.
     """
     path = Path(path)
     faults: list[str] = []
@@ -86,6 +89,7 @@ def inspect_data_dir(
         faults += _spk2utt_faults(tables["spk2utt"], tables.get("utt2spk", []), data)
     hours = None
     if with_audio:
+        data = replace(data, channel=channel)
         hours = inspect_audio(data, placed_words, max_overshoot_s, faults, notes)
     num_speakers = len({utterance.speaker for utterance in data.utterances})
     return Findings(faults, notes, len(data.utterances), num_speakers, hours)

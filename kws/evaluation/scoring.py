@@ -206,7 +206,9 @@ def _scored(
             num_samples += len(chunk)
             yield chunk
 
-    scores = spotter.score_chunks(counted())
+    # a command would run for it
+    duration_s = 0.0 if utterance.is_command else data.duration_s(utterance)
+    scores = spotter.score_chunks(counted(), duration_s)
     return num_samples, scores
 
 

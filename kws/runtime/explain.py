@@ -102,7 +102,9 @@ def explain_pieces(
         heard = resample_chunks(heard, sample_rate, stream.sample_rate)
     stream.reset()
     events = []
-    smoothed, confidences = Rows(len(stream.units)), Rows(len(stream.keywords))
+    expected = round(num_samples / sample_rate / stream.metadata.frame_shift_s)
+    smoothed = Rows(len(stream.units), expected=expected)
+    confidences = Rows(len(stream.keywords), expected=expected)
     for chunk in regular(heard, stream.block):
         events += stream.process_waveform(chunk)
         smoothed.add(stream.smoothed)

@@ -7,11 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from kws.cli.main import run as kws
+from kws.data import read_data_dir, write_data_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT_KEYS = {"file", "keyword", "start_s", "end_s", "peak_s", "confidence"}
@@ -146,6 +150,33 @@ def test_missing_negatives_are_told_in_stage_0(exp: Path, tmp_path: Path) -> Non
     assert "data/dev: every utterance holds 'computer': no false alarm could be" in done.stderr
 
 
+def test_a_silent_channel_stops_it_and_the_remedy_helps(exp: Path, tmp_path: Path) -> None:
+    """Recordings of two channels of which the second holds the speech."""
+    dirs = []
+    for name in ("train", "dev", "test"):
+        data = read_data_dir(exp / "corpus" / name)
+        utterances = [u for u in data.utterances if "computer" in u.text][:2]
+        utterances += [u for u in data.utterances if "computer" not in u.text][:2]
+        (tmp_path / name).mkdir()
+        for utterance in utterances:
+            samples = data.load(utterance).samples.astype(np.int16)
+            both = np.stack([np.zeros_like(samples), samples], axis=1)
+            soundfile.write(tmp_path / name / f"{utterance.id}.wav", both, 16000)
+        entries = [replace(u, recording=f"{tmp_path}/{name}/{u.id}.wav") for u in utterances]
+        write_data_dir(tmp_path / name, entries)
+        dirs += [f"--{name}", str(tmp_path / name)]
+    words = ["--keywords", "computer", *dirs, "--stop-stage", "2"]
+    done = recipe(tmp_path / "exp", *words)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "train/wav.scp: 4 of 4 recordings are silent" in line
+    assert "use --channel 1, or leave them out" in line
+    done = recipe(tmp_path / "exp", *words, "--channel", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is silent" not in done.stdout + done.stderr
+    assert (tmp_path / "exp" / "train.ctm").exists()
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
@@ -153,6 +184,7 @@ def test_missing_negatives_are_told_in_stage_0(exp: Path, tmp_path: Path) -> Non
         (["--objective", "ctc"], "--objective ctc: must be ce or max-pool"),
         (["--train", "/"], "--train, --dev and --test belong together"),
         (["--train", "a b"], "--train a b: no such folder; several folders are given each with"),
+        (["--channel", "left"], "--channel left: must be a number from 0, or mean"),
         (["--speed"], "unknown option --speed"),
         (["--exp"], "--exp needs a value"),
     ],

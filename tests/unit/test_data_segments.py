@@ -13,6 +13,7 @@ from kws.cli import shared_options
 from kws.cli.main import run
 from kws.data import Utterance, Word, read_data_dir, write_data_dir
 from kws.data.segments import MAX_OVERSHOOT_S, fitted
+from kws.errors import InputError
 from kws.evaluation.transcripts import read_transcripts
 from kws.kaldi import read_matrices
 
@@ -168,3 +169,16 @@ def test_the_readers_channel_is_that_of_entries_that_name_none(
         chunks = list(data.chunks(utterance, RATE, 0.4))
         assert [len(chunk) for chunk in chunks[:-1]] == [400] * (len(chunks) - 1)
         assert np.array_equal(np.concatenate(chunks), samples)
+
+
+def test_the_readers_channel_is_that_of_recordings_that_have_several(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "both.wav", np.tile(np.int16([100, 400]), (RATE, 1)), RATE, "PCM_16")
+    soundfile.write(tmp_path / "one.wav", np.full(RATE, 200, np.int16), RATE, "PCM_16")
+    (tmp_path / "wav.scp").write_text("a both.wav\nb one.wav\n")
+    data = read_data_dir(tmp_path, channel=1)
+    for utterance, expected in zip(data.utterances, (400, 200), strict=True):
+        assert set(data.load(utterance).samples.tolist()) == {expected}
+        assert set(np.concatenate(list(data.chunks(utterance, RATE, 0.4))).tolist()) == {expected}
+    with pytest.raises(InputError, match=r"channel=2: it has 2 channel\(s\), counted from 0"):
+        data = read_data_dir(tmp_path, channel=2)
+        data.load(data.utterances[0])
