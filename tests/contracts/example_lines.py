@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kws.config import ConfigLine, parse_config
@@ -11,11 +12,15 @@ FILES = Path(__file__).parent / "files"
 
 
 def example_text(name: str) -> str:
-    """The example line of a type; a file that it names is the one of that name in `files`."""
+    """The example line of a type; a file that it names is the one of that name in `files`.
+
+    By a relative path: a config line cannot hold the blanks that the clone's path may have.
+    """
     words = []
     for word in COMPONENTS[name].example.split():
         key, equals, value = word.partition("=")
-        words.append(f"{key}={FILES / value}" if (FILES / value).is_file() and equals else word)
+        is_file = equals and (FILES / value).is_file()
+        words.append(f"{key}={os.path.relpath(FILES / value)}" if is_file else word)
     return " ".join(words)
 
 

@@ -140,7 +140,8 @@ def test_info_of_a_model(
         "units: <filler>, view, glass",
         "keyword view glass: units view, glass; threshold 0.625, solved on 2 h: "
         "0.5 false alarms per hour (95 %: below 2.79), 12.5 % misses; word times unknown",
-        "keyword glass: units glass; no threshold; word times within 0.15 s for 19 of 20 words",
+        "keyword glass: units glass; no threshold; word times within 0.15 s for 19 of 20 words; "
+        "no event inside 'view glass'",
         'posterior: {"w_smooth": 30, "w_max": 100, "confidence": "chen"}',
         "refractory_s: 1.0",
         "card licence: CC0",

@@ -112,7 +112,9 @@ def test_alignment_training_and_evaluation_find_the_same(text: str, held: list[s
     assert [letters_of(keyword.name) for keyword in aligned] == letters
     assert [letters_of(name) for name in trained] == letters
     assert [letters_of(names[o.keyword]) for o in timed.occurrences] == letters
-    assert [letters_of(k) for k, windows in evaluated.items() for _ in windows] == letters
+    # where a longer keyword holds it, a keyword has a window that is no trial
+    said = {k: windows for k, windows in evaluated.items() if windows[0].is_trial}
+    assert [letters_of(k) for k, windows in said.items() for _ in windows] == letters
 
 
 # Data

@@ -338,9 +338,7 @@ def test_an_end_that_is_not_told_to_the_file(ordered, monkeypatch):
 
 def test_thresholds_that_are_not_the_files(ordered, monkeypatch):
     events = stream._events
-    monkeypatch.setattr(
-        stream, "_events", lambda model, _, refractory_s: events(model, 0.01, refractory_s)
-    )
+    monkeypatch.setattr(stream, "_events", lambda model, _, *others: events(model, 0.01, *others))
     assert failing(*ordered) == RUNTIME
 
 
