@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kws.detection import Detection, Detector, Nesting
@@ -107,9 +107,18 @@ def test_which_keywords_lie_in_which():
     assert not Nesting(["computer", "jarvis"], 10)
 
 
-def by_the_rule(single: list[Detection], nesting: Nesting, names: list[str]) -> list[Detection]:
-    """From the events of each keyword by itself those that are told, in their order."""
-    told = []
+def by_the_rule(
+    stepped: list[Detection],
+    flushed: list[Detection],
+    nesting: Nesting,
+    names: list[str],
+    num_frames: int,
+) -> list[Detection]:
+    """From the events of each keyword by itself those that are told, in their order.
+
+    Those that the end of the stream ends, or whose waiting it ends, come last.
+    """
+    told, single = [], [*stepped, *flushed]
     for event in single:
         number = names.index(event.keyword)
         due = event.end_frame
@@ -123,11 +132,13 @@ def by_the_rule(single: list[Detection], nesting: Nesting, names: list[str]) -> 
             and other.start_frame <= event.end_frame
         ]
         if not outer:
-            told.append((due, number, event.trigger_frame, event))
-    return [event for *_, event in sorted(told, key=lambda entry: entry[:3])]
+            is_last = event in flushed or due >= num_frames
+            told.append((is_last, due, number, event.trigger_frame, event))
+    return [event for *_, event in sorted(told, key=lambda entry: entry[:4])]
 
 
 @settings(deadline=None, max_examples=200)
+@example(seed=1, num_frames=2, refractory_frames=0, w_max=1)
 @given(
     seed=st.integers(0, 2**31),
     num_frames=st.integers(0, 80),
@@ -142,9 +153,9 @@ def test_the_rule_in_any_chunks(seed, num_frames, refractory_frames, w_max):
     options = {"refractory_s": refractory_frames * 0.01, "w_max": w_max}
     thresholds = {word.name: 0.6 for word in words}
     alone = Detector(words, thresholds, tell_nested=True, **options)
-    single = list(chain.from_iterable(run(alone, (confidences, smoothed))))
+    stepped, flushed = run(alone, (confidences, smoothed))
     names = [word.name for word in words]
-    expected = by_the_rule(single, Nesting(names, w_max), names)
+    expected = by_the_rule(stepped, flushed, Nesting(names, w_max), names, num_frames)
     detector = Detector(words, thresholds, **options)
     assert list(chain.from_iterable(run(detector, (confidences, smoothed)))) == expected
     cuts = np.sort(random.integers(0, num_frames + 1, size=6))
