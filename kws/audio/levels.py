@@ -12,7 +12,7 @@ import numpy as np
 from kws.audio.channels import DEAD_BELOW_DB, SILENT_DBFS
 from kws.audio.files import read_pieces
 from kws.audio.fitness import CLIPPED_SHARE
-from kws.audio.measures import FRAME_S, Floats, clipped_share, dbfs
+from kws.audio.measures import FRAME_S, Clipping, Floats, dbfs
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,20 @@ def measure_levels(source: str | Path | BinaryIO, *, name: str | None = None) ->
         InputError: as `read_audio`.
     """
     powers: list[Floats] = []  # the largest by channel
-    clipped: list[Floats] = []  # samples by channel
+    clippings: list[Clipping] = []  # by channel
     extremes: list[Floats] = []  # smallest and largest: (2, channels)
     num_samples = rate = 0
     for piece, rate in read_pieces(source, name=name):
         x = piece.astype(np.float64)  # (S, channels)
         powers.append(_frame_powers(x, round(FRAME_S * rate)).max(axis=0))
-        clipped.append(np.array([clipped_share(row) for row in x.T]) * len(x))
+        clippings = clippings or [Clipping() for _ in x.T]
+        if len(x):
+            for clipping, row in zip(clippings, x.T, strict=True):
+                clipping.add(row)
         extremes.append(np.stack([x.min(axis=0), x.max(axis=0)]))
         num_samples += len(x)
     smallest, largest = np.min(extremes, axis=0)[0], np.max(extremes, axis=0)[1]
-    shares = np.sum(clipped, axis=0) / num_samples
+    shares = [clipping.num_samples() / num_samples for clipping in clippings]
     channels = [
         ChannelLevel(dbfs(float(power)), bool(low == high), float(low), float(share))
         for power, low, high, share in zip(

@@ -114,7 +114,7 @@ class Measurer:
         self._powers: list[Floats] = []  # of frames
         self._still: list[npt.NDArray[np.bool_]] = []
         self._num_samples, self._sum, self._peak = 0, 0.0, 0.0
-        self._clipping = _Clipping()
+        self._clipping = Clipping()
         self._short = _Spectra(round(SPECTRUM_S * sample_rate), num_samples)
         num_bins = round(max(HUM_FREQUENCIES) * HUM_HARMONICS * HUM_WINDOW_S) + 12
         self._long = _Spectra(round(HUM_WINDOW_S * sample_rate), num_samples, num_bins)
@@ -173,7 +173,7 @@ def _too_short(shape: tuple[int, ...], frame: int) -> InputError:
     )
 
 
-class _Clipping:
+class Clipping:
     """Clipped samples of what comes in pieces.
 
     These are the ones at full scale, and those in runs at the largest or the smallest value.
@@ -194,13 +194,6 @@ class _Clipping:
         high, low = self._tops
         number = self._num_full + high.num_samples()
         return number if high.extreme == -low.extreme else number + low.num_samples()
-
-
-def clipped_share(x: Floats) -> float:
-    """Of the samples, (S,) at 16-bit scale, those that are clipped."""
-    clipping = _Clipping()
-    clipping.add(x)
-    return clipping.num_samples() / len(x)
 
 
 class _FlatTops:

@@ -51,9 +51,12 @@ def explain(
     from kws.audio import opened_audio
     from kws.errors import InputError
     from kws.runtime.explain import explain_pieces
+    from kws.words import letters_of
 
     stream = load_stream(model, threshold)
     names = [entry.name for entry in stream.keywords]
+    if keyword is not None:  # as texts are compared: "Jarvis" is jarvis
+        keyword = next((n for n in names if letters_of(n) == letters_of(keyword)), keyword)
     if keyword is not None and keyword not in names:
         raise InputError(
             f"--keyword {keyword!r}: the keywords of {model} are {', '.join(map(repr, names))}"

@@ -262,7 +262,8 @@ class Detector:
         begin = max(0, trigger - first - self.w_max + 1)
         # a list: on a hundred values numpy's calls would take longer
         window = unit[begin : trigger - first + 1].tolist()
-        half = max(window) / 2
+        largest = max(window)
+        half = min(largest, largest / 2)  # a network without a softmax may give less than 0
         frame = len(window) - 1
         while window[frame] < half:
             frame -= 1

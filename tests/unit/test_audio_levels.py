@@ -83,3 +83,14 @@ def test_samples_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", [0.0, np.nan], RATE, "FLOAT")
     with pytest.raises(InputError, match="not finite"):
         measure_levels(tmp_path / "a.wav")
+
+
+def test_clipping_is_that_of_the_whole_recording(tmp_path: Path) -> None:
+    """A flat top in one piece is none beside louder sound in another."""
+    loud = np.tile(40 * NOISE, 120)
+    limits = np.repeat([12000.0, 20000.0], len(loud) // 2)
+    samples = np.clip(loud, -limits, limits)
+    share = levels_of(tmp_path, samples).channels[0].clipped_share
+    whole = measure(samples.astype(np.int16).astype(np.float32), RATE).clipped_share
+    assert share == pytest.approx(whole)
+    assert 0 < share < 0.5

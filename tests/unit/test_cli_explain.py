@@ -69,8 +69,9 @@ def test_json_holds_the_same_as_detect(model, sound, capsys):
         assert report["reason"] == "fired"
 
 
-def test_one_keyword_and_another_threshold(model, sound, capsys):
-    command = ["explain", model, sound, "--json", "--keyword", "shout", "--threshold", "0.99"]
+@pytest.mark.parametrize("name", ["shout", "Shout!"])
+def test_one_keyword_and_another_threshold(model, sound, capsys, name):
+    command = ["explain", model, sound, "--json", "--keyword", name, "--threshold", "0.99"]
     assert kws(command) == 0
     (report,) = json.loads(capsys.readouterr().out)["keywords"]
     assert (report["keyword"], report["threshold"], report["events"]) == ("shout", 0.99, [])

@@ -104,6 +104,16 @@ def test_start_is_the_first_units_and_end_the_last_units():
     assert event.end_frame == pytest.approx(100 + half_width, abs=1.1)
 
 
+def test_posteriors_below_zero_have_a_start_and_an_end():
+    """Those of a network without a softmax."""
+    smoothed = np.full((40, 3), -5.0)
+    smoothed[:, 1] -= np.abs(np.arange(40) - 20)
+    confidences = np.zeros((40, 1))
+    confidences[25] = 0.9
+    (event,) = run(Detector([Word("two", (1, 2))], {"two": 0.5}), (confidences, smoothed))[0]
+    assert (event.start_frame, event.trigger_frame, event.end_frame) == (20, 25, 25)
+
+
 def test_an_event_ends_w_max_frames_after_its_trigger_at_the_latest():
     smoothed = np.full((300, 2), 0.9)
     confidences = np.full((300, 1), 0.9)
