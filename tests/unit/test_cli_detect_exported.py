@@ -175,17 +175,13 @@ def test_what_needs_torch_says_so_where_there_is_none(tmp_path, sound):
     )
 
 
-def test_importing_the_runtime_is_quick_and_imports_no_torch():
+def test_importing_the_runtime_imports_nothing_that_is_slow():
+    """torch and the like take a second; what is told is what is loaded, not a time."""
     script = (
-        "import sys, time; start = time.process_time(); import kws.runtime; "
-        "print(time.process_time() - start, 'torch' in sys.modules, 'onnx' in sys.modules)"
+        "import sys; import kws.runtime; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     )
-    taken = []
-    for _ in range(3):  # processor time, the least of three: it takes 0.08 s
-        finished = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
-        )
-        seconds, *imported = finished.stdout.split()
-        assert imported == ["False", "False"]
-        taken.append(float(seconds))
-    assert min(taken) < 0.3
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    slow = {"torch", "onnx", "scipy", "matplotlib", "rich", "typer", "sounddevice"}
+    assert not slow & set(finished.stdout.split())
