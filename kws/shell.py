@@ -6,10 +6,14 @@ words here too.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
+
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent ends
 
 
 def output_of_command(command: str) -> subprocess.CompletedProcess[bytes]:
@@ -64,3 +68,9 @@ def how_ended(status: int) -> str:
     # the kernel ends what uses too much memory so, and nothing says that it was that
     memory = ", perhaps for want of memory" if name == "SIGKILL" else ""
     return f"was ended by {name}{memory}"
+
+
+def end_with_parent() -> None:
+    """Have this process killed when its parent ends, whatever it does then (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 import signal
 import sys
@@ -17,9 +16,8 @@ from kws.data.chunks import Pool
 from kws.data.draws import Job
 from kws.data.examples import Examples
 from kws.errors import InputError
-from kws.shell import how_ended
+from kws.shell import end_with_parent, how_ended
 
-PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent ends
 # torch's words for a worker that is gone; those of an error in one begin otherwise
 GONE = re.compile(
     r"DataLoader worker \(pid\S* [\d, ]+\) "
@@ -122,5 +120,4 @@ def follow_parent(worker: int = 0) -> None:
     A worker may wait for a lock that the killed process held: only the kernel then ends it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()

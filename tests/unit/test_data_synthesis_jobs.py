@@ -1,8 +1,12 @@
 """Jobs in fresh processes."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +90,35 @@ def test_interruption_ends_the_jobs_at_once():
     with pytest.raises(KeyboardInterrupt), Workers(2) as two:
         two.run(misbehave, ["slow", "quick", "slow"], interrupt)
     assert time.monotonic() - began < 30  # not the minute that the slow one takes
+
+
+def note_and_sleep(path):
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends processes with their parent")
+def test_a_program_that_is_killed_leaves_no_job_behind(tmp_path):
+    program = (
+        "from test_data_synthesis_jobs import *\n"
+        "if __name__ == '__main__':\n"
+        "    with Workers(1) as one:\n"
+        f"        one.run(note_and_sleep, [{str(tmp_path / 'pid')!r}])\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"], env={**os.environ, "PYTHONPATH": path}
+    ) as parent:
+        end = time.monotonic() + 60
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        parent.kill()
+    job = int((tmp_path / "pid").read_text())
+    end = time.monotonic() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.kill(job, 0)
+            time.sleep(0.05)
+        pytest.fail("the job goes on")

@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from kws.errors import InputError
-from kws.shell import how_ended
+from kws.shell import end_with_parent, how_ended
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -135,6 +135,7 @@ def _serve(connection: Connection) -> None:
                 os.waitpid(child, 0)
         os._exit(0)
 
+    end_with_parent()  # it may be killed while a job runs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the caller, who then ends the workers
     signal.signal(signal.SIGTERM, stop)
     while True:
@@ -144,6 +145,7 @@ def _serve(connection: Connection) -> None:
             return
         child = os.fork()
         if child == 0:
+            end_with_parent()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _answer(connection, function, job)
             os._exit(0)
