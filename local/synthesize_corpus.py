@@ -16,6 +16,8 @@ from rich.progress import Progress, TaskID
 
 from kws.data.synthesis import CorpusOptions, SetOptions, parse_keywords, synthesize_corpus
 from kws.data.synthesis.corpus import SetSummary
+from kws.data.synthesis.kokoro import KokoroFiles, clips_folder, find_kokoro
+from kws.errors import InputError
 
 
 def main(
@@ -48,11 +50,24 @@ def main(
     test_hours: Annotated[
         float | None, typer.Option(min=0.001, help="Hours without any keyword (3).")
     ] = None,
+    voices: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|kokoro|espeak",
+            help="Who says the keywords: Kokoro, espeak-ng, or Kokoro where it is there.",
+        ),
+    ] = "auto",
+    kokoro: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Kokoro's files, in place of the user's own folder."),
+    ] = None,
 ) -> None:
     """Make data dirs of synthetic speech with exact word times, for any English keywords.
 
     Hundreds of espeak-ng voices in several accents say the keywords alone and in sentences,
-    phrases that sound like them, and ordinary sentences. No voice of train is in dev or test. Dev
+    phrases that sound like them, and ordinary sentences. Where Kokoro is there (`kws voices`) its
+    voices, and blends of them, say the keywords instead: real speakers sound like them, which
+    cannot be said of espeak-ng's. No voice of train is in dev or test. Dev
     and test lie in background noise at 10 to 20 dB. OUT/noise_train and OUT/rir_train are for
     augmentation. A directory that is finished is not made again.
 
@@ -69,10 +84,35 @@ def main(
         dev=_changed(options.dev, dev_positives, dev_hours),
         test=_changed(options.test, test_positives, test_hours),
     )
+    files = _voices(voices, kokoro)
+    if files is not None:
+        options = options.with_natural_voices(scale)
     with _ProgressBars() as bars:
-        summaries = synthesize_corpus(out, options, num_processes=nj, on_progress=bars.show)
+        summaries = synthesize_corpus(
+            out,
+            options,
+            num_processes=nj,
+            on_progress=bars.show,
+            kokoro=files,
+            clips=None if files is None else clips_folder(),
+        )
     for summary in summaries:
         _print_summary(out / summary.name, summary)
+
+
+def _voices(choice: str, folder: Path | None) -> KokoroFiles | None:
+    """Kokoro, if it is to speak; what it means if it cannot is told."""
+    if choice not in ("auto", "kokoro", "espeak"):
+        raise InputError(f"--voices {choice}: must be auto, kokoro or espeak")
+    files = None if choice == "espeak" else find_kokoro(folder)
+    if files is None and choice == "kokoro":
+        raise InputError("--voices kokoro: Kokoro is not there; `kws voices` says how to get it")
+    if files is None and choice == "auto":
+        print(
+            "espeak-ng says the keywords: expect a detector trained on them to miss most real "
+            "speakers (`kws voices` says how to get natural voices)"
+        )
+    return files
 
 
 class _ProgressBars(Progress):

@@ -29,6 +29,8 @@ device=cpu
 corpus_scale=1
 commands=() # --allow-commands, for every program that reads a data dir
 channel=""
+voices=auto
+negatives=() dev_negatives=()
 
 usage() {
   cat <<'USAGE'
@@ -41,6 +43,8 @@ recipes/run.sh [--stage N] [--stop-stage N (6)] [--keywords "computer,jarvis,vie
   [--device cpu|cuda] [--init-from MODEL] [--freeze N]   start from a trained model's network
   [--exp DIR] [--fa-per-hour X] [--nj N] [--corpus-scale X]
   [--allow-commands]                     run the commands (ending in |) that wav.scp holds
+  [--voices auto|kokoro|espeak]          who says the keywords where there are no recordings
+  [--negatives DIR]... [--dev-negatives DIR]...   real speech without them, beside the synthesised
   [--channel N|mean]                     the channel to hear of recordings that have several
 USAGE
 }
@@ -61,7 +65,7 @@ while [ $# -gt 0 ]; do
       commands=(--allow-commands)
       shift
       ;;
-    --train | --dev | --test | --noise | --test-noise | --rir)
+    --train | --dev | --test | --noise | --test-noise | --rir | --negatives | --dev-negatives)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       # the environment needs the checkout; data dirs may be relative to where the user stands
       [ -d "$2" ] || fail "$1 $2: no such folder; several folders are given each with its own $1"
@@ -72,7 +76,8 @@ while [ $# -gt 0 ]; do
       ;;
     --stage | --stop-stage | --keywords | --network | --features | --objective | --train-config | \
       --units-per-word | --num-epochs | --exp | --fa-per-hour | --nj | --seed | --device | \
-      --corpus-scale | --init-from | --freeze | --channel)
+      --corpus-scale | --init-from | --freeze | --channel | \
+      --voices)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -94,6 +99,10 @@ for number in fa_per_hour corpus_scale; do
 done
 [[ $channel =~ ^([0-9]+|mean)?$ ]] || fail "--channel $channel: must be a number from 0, or mean"
 reading=("${commands[@]}" ${channel:+--channel "$channel"}) # for every program that reads audio
+case $voices in
+  auto | kokoro | espeak) ;;
+  *) fail "--voices $voices: must be auto, kokoro or espeak" ;;
+esac
 case $device in
   cpu | cuda) ;;
   *) fail "--device $device: must be cpu or cuda" ;;
@@ -108,12 +117,8 @@ for number in ${#train[@]} ${#dev[@]} ${#test[@]}; do
 done
 [ "$given" -eq 0 ] || [ "$given" -eq 3 ] ||
   fail "--train, --dev and --test belong together: give all three (kws data subset cuts a data dir)"
-if [ -z "$train_config" ]; then
-  train_config=conf/train_${objective/-/_}.conf
-  if [ "$given" -eq 0 ] && [ "$objective" = max-pool ]; then
-    train_config=conf/train_synthetic.conf
-  fi
-fi
+[ "$given" -eq 0 ] || [ $((${#negatives[@]} + ${#dev_negatives[@]})) -eq 0 ] ||
+  fail "--negatives are for synthesised keywords; with recordings name them with --train and --dev"
 
 twice=$(printf '%s\n' "${train[@]}" "${dev[@]}" "${test[@]}" | sort | uniq -d | sed -n 1p)
 [ -z "$twice" ] || fail "$twice: is given twice; nothing may be in two of --train, --dev and --test"
@@ -124,7 +129,7 @@ twice=$(printf '%s\n' "${train[@]}" "${dev[@]}" "${test[@]}" | sort | uniq -d | 
 [ ! -e "$exp" ] || [ -d "$exp" ] || fail "--exp $exp: is a file; name a folder"
 mkdir -p "$exp" && exp=$(cd "$exp" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-for file in ${network:+"$network"} "$features" "$train_config"; do
+for file in ${network:+"$network"} "$features" ${train_config:+"$train_config"}; do
   [ -e "$file" ] || fail "$file: no such file (relative to $(pwd))"
 done
 . recipes/env.sh
@@ -133,7 +138,8 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 corpus=$exp/corpus
 if [ "$given" -eq 0 ]; then
-  train=("$corpus/train") dev=("$corpus/dev") test=("$corpus/test")
+  train=("$corpus/train" "${negatives[@]}") dev=("$corpus/dev" "${dev_negatives[@]}")
+  test=("$corpus/test")
   [ ${#noise[@]} -gt 0 ] || noise=("$corpus/noise_train")
   [ ${#rir[@]} -gt 0 ] || rir=("$corpus/rir_train")
 fi
@@ -152,12 +158,25 @@ combined() { # SET DIR...: one data dir of several, checked
 if runs 0; then
   echo "== stage 0: data"
   if [ "$given" -eq 0 ]; then
+    if [ "$voices" = auto ] && ! kws voices >/dev/null; then
+      # once; without the network espeak-ng speaks, and what that means is told
+      kws voices --fetch >/dev/null || true
+    fi
     python local/synthesize_corpus.py "$corpus" --keywords "$keywords" --scale "$corpus_scale" \
-      --seed "$seed" --nj "$nj"
+      --seed "$seed" --nj "$nj" --voices "$voices"
   fi
   combined train "${train[@]}"
   combined dev "${dev[@]}"
   combined test "${test[@]}"
+fi
+
+if [ -z "$train_config" ]; then
+  train_config=conf/train_${objective/-/_}.conf
+  # the voices of espeak-ng differ so much that they are changed less
+  if [ "$given" -eq 0 ] && [ "$objective" = max-pool ] &&
+    ! grep -q '"natural": {' "$corpus/train/synthesis.json" 2>/dev/null; then
+    train_config=conf/train_synthetic.conf
+  fi
 fi
 
 if runs 1; then

@@ -50,6 +50,7 @@ COMMANDS = (
     "listen",
     "explain",
     "doctor",
+    "voices",
 )
 _REMEDIES = {
     errno.EACCES: "; name a place that you may use, or change its permissions",

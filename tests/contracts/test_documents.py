@@ -28,7 +28,11 @@ LISTEN = "arecord -t raw -f S16_LE -r 16000 -c 1"
 PLAY = "tail -c +45 kitchen.wav"  # without its header
 DONE = "--stage 9"  # the recipe looks at its options and runs no stage: README's run has run them
 INSTEAD = (  # where, what stands there, and what is run in place of it
-    ("README.md", "recipes/run.sh  ", f"recipes/run.sh --corpus-scale 0.004 {SMALL}  "),
+    (
+        "README.md",
+        "recipes/run.sh  ",
+        f"recipes/run.sh --corpus-scale 0.004 --voices espeak {SMALL}  ",
+    ),
     ("README.md", "--exp exp/marvin", f"--exp exp/marvin {SMALL}"),
     ("README.md", LISTEN, PLAY),
     (
@@ -72,9 +76,18 @@ INSTEAD = (  # where, what stands there, and what is run in place of it
     ("kws detect --help", LISTEN, PLAY),
     ("local/choose_lm_weight.py --help", "conf/phones_60_48_39.map", "words.map"),
     ("local/prepare_timit.py --help", "/corpora/TIMIT", "TIMIT"),
-    ("local/synthesize_corpus.py --help", "data/synthetic", "data/synthetic --nj 1 --scale 0.004"),
-    ("local/synthesize_corpus.py --help", "--train-positives 1000", "--nj 1 --scale 0.004"),
-    ("local/synthesize_corpus.py --help", "--scale 0.02", "--nj 1 --scale 0.004"),
+    (
+        "local/synthesize_corpus.py --help",
+        "data/synthetic",
+        "data/synthetic --nj 1 --scale 0.004 --voices espeak",
+    ),
+    (
+        "local/synthesize_corpus.py --help",
+        "--train-positives 1000",
+        "--nj 1 --scale 0.004 --voices espeak",
+    ),
+    ("local/synthesize_corpus.py --help", "--scale 0.02", "--nj 1 --scale 0.004 --voices espeak"),
+    ("kws voices --help", "kws voices", "kws voices || test $? -eq 1"),  # 1: some are missing
     ("local/synthesize_phones.py --help", "data/phones", "data/phones --speakers 4 --utterances 1"),
 )
 SKIPPED = [  # what matches the beginning of a command, and why it is not run
@@ -89,6 +102,7 @@ SKIPPED = [  # what matches the beginning of a command, and why it is not run
     (r"/opt/kws/venv/bin/kws", "needs a microphone, and root to make the folder"),
     (r"journalctl", "needs the service, which needs systemd and root"),
     (r"pip download", "needs the network"),
+    (r"kws voices --fetch", "needs the network"),
     (r"qemu-aarch64-static", "needs QEMU, and Debian's Python for arm64 from the network"),
     (r"python -m venv peers|peers/bin/pip|.* --peers-python", "needs the network"),
 ]

@@ -45,6 +45,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     )
     return [
         *("--keywords", "computer", "--corpus-scale", "0.03", "--objective", "ce"),
+        *("--voices", "espeak"),
         *("--train-config", str(config), "--network", "conf/dnn_normalize.config"),
     ]
 
@@ -184,6 +185,7 @@ def test_a_silent_channel_stops_it_and_the_remedy_helps(exp: Path, tmp_path: Pat
         (["--objective", "ctc"], "--objective ctc: must be ce or max-pool"),
         (["--train", "/"], "--train, --dev and --test belong together"),
         (["--train", "a b"], "--train a b: no such folder; several folders are given each with"),
+        (["--voices", "mine"], "--voices mine: must be auto, kokoro or espeak"),
         (["--channel", "left"], "--channel left: must be a number from 0, or mean"),
         (["--speed"], "unknown option --speed"),
         (["--exp"], "--exp needs a value"),

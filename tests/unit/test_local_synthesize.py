@@ -17,6 +17,7 @@ def run(*args):
 
 def test_small_corpus_of_another_keyword(tmp_path):
     args = (tmp_path, "--keywords", "Hey Marvin", "--scale", "0.005", "--test-positives", "4")
+    args = (*args, "--voices", "espeak")
     done = run(*args)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -47,6 +48,8 @@ def test_small_corpus_of_another_keyword(tmp_path):
         (("--keywords", "123"), "'123' is not a word of Latin letters"),
         (("--scale", "0"), "scale 0.0: must be greater than 0"),
         (("--nj", "0"), "--nj"),
+        (("--voices", "festival"), "--voices festival: must be auto, kokoro or espeak"),
+        (("--voices", "kokoro", "--kokoro", "nowhere"), "Kokoro is not there; `kws voices` says"),
         (("--test-hours", "nan"), "--test-hours"),
     ],
 )

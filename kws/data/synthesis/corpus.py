@@ -16,14 +16,18 @@ import numpy as np
 from kws.data.data_dir import Utterance
 from kws.data.synthesis.espeak_library import require_espeak
 from kws.data.synthesis.jobs import Workers
+from kws.data.synthesis.kokoro import NOTICE, KokoroFiles
+from kws.data.synthesis.kokoro_speakers import draw_kokoro_speakers
+from kws.data.synthesis.kokoro_utterances import KokoroJob, speak_with_kokoro
 from kws.data.synthesis.noise import MAKERS
-from kws.data.synthesis.options import CorpusOptions, PhraseShares
+from kws.data.synthesis.options import CorpusOptions, Natural, PhraseShares
 from kws.data.synthesis.speakers import Speaker, draw_speakers
 from kws.data.synthesis.survey import Survey, survey
 from kws.data.synthesis.utterances import (
     BABBLE,
     ROOM,
     Made,
+    Recording,
     SoundJob,
     SpeakerJob,
     make_sound,
@@ -36,6 +40,7 @@ from kws.files import read_text, write_text
 SETS = ("train", "dev", "test")
 RECORD = "synthesis.json"  # in every finished directory: the options it was made with
 FORMAT = 1  # raise it when the same options give other audio
+SPEAKERS_PER_JOB = 4  # of Kokoro, whose network takes two seconds to load
 RECORDINGS_PER_KIND = {"train": 2, "dev": 1, "test": 1}
 NOISE_TEXT = "<noise>"
 
@@ -63,6 +68,8 @@ def synthesize_corpus(
     *,
     num_processes: int = 2,
     on_progress: Progress = lambda name, done, total: None,
+    kokoro: KokoroFiles | None = None,
+    clips: Path | None = None,
 ) -> list[SetSummary]:
     """Make the data dirs OUT/train, dev and test, OUT/noise_train, noise_dev and noise_test, and
     OUT/rir_train.
@@ -75,6 +82,8 @@ def synthesize_corpus(
         options: what to make.
         num_processes: how many processes speak at once.
         on_progress: called with (directory's name, jobs done, all jobs).
+        kokoro: the neural synthesiser, for options with natural voices.
+        clips: a folder that keeps what it says.
 
     Returns:
         what each directory holds, in the order of making.
@@ -96,7 +105,8 @@ def synthesize_corpus(
     with Workers(num_processes) as workers:
         known = workers.run(survey, [options.keywords])[0]
         return [
-            found[name] or _Maker(out, name, options, known, workers, on_progress).make()
+            found[name]
+            or _Maker(out, name, options, known, workers, on_progress, kokoro, clips).make()
             for name in names
         ]
 
@@ -109,6 +119,8 @@ def _record(name: str, options: CorpusOptions) -> dict[str, Any]:
         return record | {"num_rooms": options.num_rooms}
     record |= {"keywords": options.keywords, "noise_s": options.noise_s}
     record |= asdict(options.set_options(of_set))
+    if kind == "noise":
+        record["natural"] = None  # babble is of espeak-ng's voices
     return json.loads(json.dumps(record))  # type: ignore[no-any-return]  # tuples as JSON has them
 
 
@@ -142,6 +154,8 @@ class _Maker:
     known: Survey
     workers: Workers
     on_progress: Progress
+    kokoro: KokoroFiles | None
+    clips: Path | None
 
     def make(self) -> SetSummary:
         workplace = self.out / f".{self.name}.making"
@@ -155,6 +169,8 @@ class _Maker:
                 "options": _record(self.name, self.options),
                 "summary": {k: v for k, v in asdict(summary).items() if k != "was_there"},
             }
+            if any("-kokoro" in one.utterance.speaker for one in made):
+                write_text(workplace / "LICENSE.kokoro.txt", f"{NOTICE}\n")
             write_text(workplace / RECORD, json.dumps(content, indent=1) + "\n")
             workplace.rename(self.out / self.name)
         except OSError as error:
@@ -190,7 +206,14 @@ class _Maker:
 
     def _speech(self, workplace: Path) -> list[Made]:
         options = self.options.set_options(self._set_name)
-        noise_files = tuple(sorted((self.out / f"noise_{self.name}").glob("audio/*.flac")))
+        recording = Recording(
+            workplace / "audio",
+            tuple(sorted((self.out / f"noise_{self.name}").glob("audio/*.flac"))),
+            options.noise_share,
+            options.snr_db,
+        )
+        # with natural voices espeak-ng's say no keyword: they sound like nobody
+        positives = options.positives if options.natural is None else 0
         book = self.known.phrasebook(self.options.keywords, self.name, options.phrases)
         jobs = []
         for index, speaker in enumerate(self._speakers()):
@@ -199,19 +222,55 @@ class _Maker:
                     speaker=speaker,
                     phrasebook=book,
                     known_phonemes=self.known.known_phonemes[speaker.accent],
-                    audio_dir=workplace / "audio",
+                    recording=recording,
                     seed=self._seed(index),
                     positives={
-                        keyword: _share(options.positives, options.num_speakers, index + place)
+                        keyword: _share(positives, options.num_speakers, index + place)
                         for place, keyword in enumerate(self.options.keywords)
                     },
                     negative_s=3600 * options.negative_hours / options.num_speakers,
-                    noise_files=noise_files,
-                    noise_share=options.noise_share,
-                    snr_db=options.snr_db,
                 )
             )
-        return [one for of_speaker in self._run(speak, jobs) for one in of_speaker]
+        tasks: list[tuple[Callable[[Any], Any], Any]] = [(speak, job) for job in jobs]
+        if options.natural is not None:
+            tasks += self._natural(options.natural, recording)
+        return [one for made in self._run(_done, tasks) for one in made]
+
+    def _natural(
+        self, natural: Natural, recording: Recording
+    ) -> list[tuple[Callable[[Any], Any], Any]]:
+        """Jobs of some of Kokoro's speakers each."""
+        assert self.kokoro is not None
+        count, keywords = natural.num_speakers, self.options.keywords
+        # the speakers are the same whatever the keywords are, and so are clips of what they say
+        seed = (self.options.seed, zlib.crc32(f"kokoro/{self.name}".encode()))
+        drawn = draw_kokoro_speakers(self.name, count, np.random.default_rng(seed))
+        book = self.known.phrasebook(keywords, self.name, PhraseShares(natural.confusable))
+        speakers = [
+            (
+                speaker,
+                {
+                    keyword: _share(natural.positives, count, index + place)
+                    for place, keyword in enumerate(keywords)
+                },
+                3600 * natural.negative_hours / count,
+            )
+            for index, speaker in enumerate(drawn)
+        ]
+        return [
+            (
+                speak_with_kokoro,
+                KokoroJob(
+                    tuple(speakers[first : first + SPEAKERS_PER_JOB]),
+                    book,
+                    recording,
+                    seed,
+                    self.kokoro,
+                    self.clips,
+                ),
+            )
+            for first in range(0, count, SPEAKERS_PER_JOB)
+        ]
 
     def _sounds(self, workplace: Path) -> list[Made]:
         """Noises and babble of a set, or rooms."""
@@ -254,6 +313,11 @@ class _Maker:
             positives=dict(Counter(one.keyword for one in made if one.keyword is not None)),
             was_there=False,
         )
+
+
+def _done(task: tuple[Callable[[Any], Any], Any]) -> Any:
+    function, job = task
+    return function(job)
 
 
 def _hours(made: Iterable[Made]) -> float:

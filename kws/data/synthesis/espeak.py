@@ -29,6 +29,7 @@ from kws.data.synthesis.espeak_library import (
     EVENT_END_OF_LIST,
     EVENT_PHONEME,
     EVENT_WORD,
+    IPA,
     PHONEMES_IN_BRACKETS,
     PITCH,
     PITCH_RANGE,
@@ -136,6 +137,14 @@ class Synthesiser:
             )
         joined = " ".join(clause.decode() for clause in clauses if clause)
         return tuple(phoneme for phoneme in re.split(r"[_ |]+", joined) if phoneme.strip("',%=;?"))
+
+    def ipa(self, text: str) -> str:
+        """The same in the International Phonetic Alphabet."""
+        pointer = ctypes.c_char_p(text.encode())
+        clauses = []
+        while pointer.value:
+            clauses.append(self._library.espeak_TextToPhonemes(ctypes.byref(pointer), UTF8, IPA))
+        return " ".join(clause.decode() for clause in clauses if clause)
 
     def say(self, text: str) -> Speech:
         """Say `text`; a word written `[[k|@|m|'A:]]` is given by its phonemes.

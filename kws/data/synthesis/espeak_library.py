@@ -11,6 +11,7 @@ from kws.errors import InputError
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, nothing is played
 PHONEME_EVENTS, DONT_EXIT = 0x0001, 0x8000
 UTF8, PHONEMES_IN_BRACKETS = 0x0001, 0x0100
+IPA = 0x0002  # of espeak_TextToPhonemes
 RATE, VOLUME, PITCH, PITCH_RANGE, WORD_GAP = 1, 2, 3, 4, 7
 EVENT_END_OF_LIST, EVENT_WORD, EVENT_CLAUSE_END, EVENT_PHONEME = 0, 1, 5, 7
 

@@ -26,6 +26,28 @@ class PhraseShares:
 
 
 @dataclass(frozen=True)
+class Natural:
+    """The share of a neural synthesiser."""
+
+    num_speakers: int
+    positives: int
+    """utterances per keyword"""
+    negative_hours: float
+    """hours without any keyword, beside those of espeak-ng"""
+    confusable: float
+    """part of its phrases without keyword that are made to be mistaken for one"""
+
+    def scaled(self, scale: float) -> Natural:
+        """The same on a smaller or larger scale, with 2 speakers and 2 positives at least."""
+        return replace(
+            self,
+            num_speakers=max(2, math.ceil(self.num_speakers * scale)),
+            positives=max(2, math.ceil(self.positives * scale)),
+            negative_hours=self.negative_hours * scale,
+        )
+
+
+@dataclass(frozen=True)
 class SetOptions:
     """One of the sets train, dev and test."""
 
@@ -41,6 +63,9 @@ class SetOptions:
     """part of the utterances that have background noise, 0 to 1"""
     snr_db: tuple[float, float]
     """range of the ratio of speech to background noise"""
+
+    natural: Natural | None = None
+    """who says the keywords in place of espeak-ng, and some of what holds none"""
 
     def __post_init__(self) -> None:
         for name, value in (
@@ -77,6 +102,15 @@ class CorpusOptions:
     )
     dev: SetOptions = SetOptions(60, 150, 3.0, PhraseShares(0.05), 0.0, 1.0, (10.0, 20.0))
     test: SetOptions = SetOptions(150, 150, 3.0, PhraseShares(0.05), 0.0, 1.0, (10.0, 20.0))
+
+    def with_natural_voices(self, scale: float = 1.0) -> CorpusOptions:
+        """With a neural synthesiser's voices for the keywords, on a smaller or larger scale."""
+        return replace(
+            self,
+            train=replace(self.train, natural=Natural(100, 250, 0.2, 0.5).scaled(scale)),
+            dev=replace(self.dev, natural=Natural(20, 60, 0.05, 0.1).scaled(scale)),
+            test=replace(self.test, natural=Natural(20, 60, 0.05, 0.1).scaled(scale)),
+        )
 
     def set_options(self, name: str) -> SetOptions:
         """Those of the set `train`, `dev` or `test`."""

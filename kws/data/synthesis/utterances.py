@@ -25,6 +25,16 @@ BABBLE, ROOM = "babble", "room"
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Where utterances go, and what is done to them."""
+
+    audio_dir: Path
+    noise_files: tuple[Path, ...]
+    noise_share: float
+    snr_db: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class SpeakerJob:
     """What one speaker says, and where it goes."""
 
@@ -32,15 +42,12 @@ class SpeakerJob:
     phrasebook: Phrasebook
     known_phonemes: frozenset[str]
     """those that the speaker's accent has"""
-    audio_dir: Path
+    recording: Recording
     seed: tuple[int, ...]
     positives: Mapping[str, int]
     """utterances per keyword"""
     negative_s: float
     """seconds of utterances without any keyword, at least"""
-    noise_files: tuple[Path, ...]
-    noise_share: float
-    snr_db: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -75,20 +82,27 @@ def speak(job: SpeakerJob) -> list[Made]:
     """Make all of one speaker's utterances and write their audio."""
     generator = np.random.default_rng(job.seed)
     mouth = Mouth(job.speaker, job.phrasebook.pronunciations, job.known_phonemes)
-    noises = Noises(job.noise_files)
+    noises = Noises(job.recording.noise_files)
     made = []
     for keyword, count in job.positives.items():
         for index in range(count):
             alone = bool(generator.random() < ALONE_SHARE)
             phrase = job.phrasebook.positive(keyword, alone=alone, generator=generator)
             name = f"{keyword.replace(' ', '_')}-{index:03d}"
-            made.append(_write(job, name, keyword, [mouth.say(phrase)], noises, generator))
+            spoken = [mouth.say(phrase)]
+            made.append(
+                write_recording(
+                    job.recording, job.speaker.id, name, keyword, spoken, noises, generator
+                )
+            )
     negative_s = 0.0
     while negative_s < job.negative_s:
         name = f"negative-{len(made):03d}"
         length_s = min(generator.uniform(*NEGATIVE_UTTERANCE_S), job.negative_s - negative_s)
         phrases = _phrases(job.phrasebook, mouth, length_s, generator)
-        made.append(_write(job, name, None, phrases, noises, generator))
+        made.append(
+            write_recording(job.recording, job.speaker.id, name, None, phrases, noises, generator)
+        )
         negative_s += made[-1].duration_s
     return made
 
@@ -107,28 +121,40 @@ def _phrases(
     return phrases
 
 
-def _write(
-    job: SpeakerJob,
+def write_recording(
+    recording: Recording,
+    speaker: str,
     name: str,
     keyword: str | None,
     phrases: list[Spoken],
     noises: Noises,
     generator: np.random.Generator,
 ) -> Made:
+    """Write an utterance: phrases at a level and in a background that are drawn.
+
+    Args:
+        recording: where it goes.
+        speaker: the speaker's id.
+        name: of the utterance, without the speaker's.
+        keyword: that it was made for.
+        phrases: said one after the other.
+        noises: what backgrounds are cut from.
+        generator: where chance comes from.
+    """
     samples, words = join(phrases, generator)
     samples = finish(
         samples,
         rms(np.concatenate([phrase.samples for phrase in phrases])),
         noises=noises,
-        noise_share=job.noise_share,
-        snr_db=job.snr_db,
+        noise_share=recording.noise_share,
+        snr_db=recording.snr_db,
         generator=generator,
     )
-    utterance_id = f"{job.speaker.id}-{name}"
-    path = job.audio_dir / f"{utterance_id}.flac"
+    utterance_id = f"{speaker}-{name}"
+    path = recording.audio_dir / f"{utterance_id}.flac"
     write_audio(path, samples, SAMPLE_RATE)
     return Made(
-        Utterance(utterance_id, job.speaker.id, " ".join(word for word, _, _ in words), str(path)),
+        Utterance(utterance_id, speaker, " ".join(word for word, _, _ in words), str(path)),
         tuple(Word(utterance_id, start_s, end_s, word) for word, start_s, end_s in words),
         len(samples) / SAMPLE_RATE,
         keyword,
