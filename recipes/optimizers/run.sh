@@ -58,7 +58,7 @@ keywords="computer,jarvis,view glass"
 runs() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
 
 if runs 0; then
-  recipes/run.sh --keywords "$keywords" --corpus-scale "$corpus_scale" --seed "$seed" --nj "$nj" \
+  recipes/run.sh --voices espeak --keywords "$keywords" --corpus-scale "$corpus_scale" --seed "$seed" --nj "$nj" \
     --stop-stage 2 --exp "$exp"
 fi
 
