@@ -54,7 +54,7 @@ def voices(
         count = fetch_voices(folder / "voices", archive, sys.stderr.isatty())
         print(f"{folder / 'voices'}: {count} voices")
     known = sorted(voice_hashes())
-    there = [name for name in known if name in voices_in(folder)]
+    there = sorted(voices_in(folder).intersection(known))
     print("espeak-ng: " + _espeak())
     print(f"Kokoro: {len(there)} of {len(known)} voices in {folder / 'voices'}; {LICENCE}")
     if there:

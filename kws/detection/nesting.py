@@ -63,6 +63,8 @@ class Nesting:
 
     def outer(self, events: Iterable[OpenEvent], num_frames: int) -> tuple[OpenEvent, ...]:
         """Those of `events` that may yet hold a shorter one at frame `num_frames` or after it."""
+        if not self._outer:  # nearly always, and this is asked at every step
+            return ()
         return tuple(
             event
             for event in events

@@ -94,7 +94,6 @@ def finish(state: TrainState, material: Material, options: TrainOptions) -> Iter
 
     Returns:
         Lines for the log, each when what it tells of is done.
-
     """
     if state.last is not None:
         yield _combined(state, state.last.means(), material, options.learn_every)

@@ -129,21 +129,19 @@ class Synthesiser:
 
     def phonemes(self, text: str) -> Phonemes:
         """The phonemes of `text` as the chosen voice says it, stress marks before the vowels."""
-        pointer = ctypes.c_char_p(text.encode())
-        clauses = []
-        while pointer.value:
-            clauses.append(
-                self._library.espeak_TextToPhonemes(ctypes.byref(pointer), UTF8, ord("_") << 8)
-            )
-        joined = " ".join(clause.decode() for clause in clauses if clause)
+        joined = self._phonemes(text, ord("_") << 8)
         return tuple(phoneme for phoneme in re.split(r"[_ |]+", joined) if phoneme.strip("',%=;?"))
 
     def ipa(self, text: str) -> str:
         """The same in the International Phonetic Alphabet."""
+        return self._phonemes(text, IPA)
+
+    def _phonemes(self, text: str, mode: int) -> str:
+        """Clause by clause; `mode` is that of espeak_TextToPhonemes."""
         pointer = ctypes.c_char_p(text.encode())
         clauses = []
         while pointer.value:
-            clauses.append(self._library.espeak_TextToPhonemes(ctypes.byref(pointer), UTF8, IPA))
+            clauses.append(self._library.espeak_TextToPhonemes(ctypes.byref(pointer), UTF8, mode))
         return " ".join(clause.decode() for clause in clauses if clause)
 
     def say(self, text: str) -> Speech:

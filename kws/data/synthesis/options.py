@@ -6,10 +6,12 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from kws.errors import InputError
 from kws.words import APOSTROPHES, check_keywords, split_keywords
 
+A = TypeVar("A", bound="Amounts")
 _WORD = re.compile(r"[^\W\d_]+('[^\W\d_]+)*'?")
 
 
@@ -26,18 +28,16 @@ class PhraseShares:
 
 
 @dataclass(frozen=True)
-class Natural:
-    """The share of a neural synthesiser."""
+class Amounts:
+    """How much is said."""
 
     num_speakers: int
     positives: int
     """utterances per keyword"""
     negative_hours: float
-    """hours without any keyword, beside those of espeak-ng"""
-    confusable: float
-    """part of its phrases without keyword that are made to be mistaken for one"""
+    """hours of utterances without any keyword, at least"""
 
-    def scaled(self, scale: float) -> Natural:
+    def scaled(self: A, scale: float) -> A:
         """The same on a smaller or larger scale, with 2 speakers and 2 positives at least."""
         return replace(
             self,
@@ -48,14 +48,17 @@ class Natural:
 
 
 @dataclass(frozen=True)
-class SetOptions:
+class Natural(Amounts):
+    """The share of a neural synthesiser; what holds no keyword comes beside espeak-ng's."""
+
+    confusable: float
+    """part of its phrases without keyword that are made to be mistaken for one"""
+
+
+@dataclass(frozen=True)
+class SetOptions(Amounts):
     """One of the sets train, dev and test."""
 
-    num_speakers: int
-    positives: int
-    """utterances per keyword"""
-    negative_hours: float
-    """hours of utterances without any keyword, at least"""
     phrases: PhraseShares
     foreign_share: float
     """part of the speakers that have a foreign accent, 0 to 1"""
@@ -75,15 +78,6 @@ class SetOptions:
         ):
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name} {value}: must be greater than 0")
-
-    def scaled(self, scale: float) -> SetOptions:
-        """The same on a smaller or larger scale, with 2 speakers and 2 positives at least."""
-        return replace(
-            self,
-            num_speakers=max(2, math.ceil(self.num_speakers * scale)),
-            positives=max(2, math.ceil(self.positives * scale)),
-            negative_hours=self.negative_hours * scale,
-        )
 
 
 @dataclass(frozen=True)
